@@ -1,0 +1,41 @@
+"""What invitation says."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import AwareDatetime, Field
+
+from contract.envelope import Event
+
+
+class Kind(StrEnum):
+    INVITATION = "invitation"
+    UPDATE = "update"
+    CANCELLATION = "cancellation"
+    REMINDER = "reminder"
+
+
+class InvitationIssued(Event):
+    """The appointment has a link. Its SHA-256 digest (hex) is said, never the link."""
+
+    topic: ClassVar[str] = "invitation.issued"
+
+    link_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    expires_at: AwareDatetime
+
+
+class InvitationSent(Event):
+    """A mail server has taken the message."""
+
+    topic: ClassVar[str] = "invitation.sent"
+
+    kind: Kind
+
+
+class InvitationFailed(Event):
+    """The message could not be delivered; `reason` is a code, never an address."""
+
+    topic: ClassVar[str] = "invitation.failed"
+
+    kind: Kind
+    reason: str | None = Field(default=None, max_length=64)

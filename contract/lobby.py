@@ -1,0 +1,68 @@
+"""What the lobby says."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contract.envelope import Event
+
+
+class OfAPerson(Event):
+    person_id: UUID
+    at: AwareDatetime
+
+
+class PatientWaiting(OfAPerson):
+    """Someone asked to join and waits."""
+
+    topic: ClassVar[str] = "patient.waiting"
+
+    unit_id: str = Field(min_length=1, max_length=64)
+
+
+class PatientLeft(OfAPerson):
+    """Someone gave up waiting, or left the call."""
+
+    topic: ClassVar[str] = "patient.left"
+
+    unit_id: str = Field(min_length=1, max_length=64)
+
+
+class ByAProfessional(OfAPerson):
+    professional_id: str = Field(min_length=1, max_length=64)
+    reason: str | None = Field(default=None, max_length=64)
+
+
+class PatientAdmitted(ByAProfessional):
+    """A professional opened the door."""
+
+    topic: ClassVar[str] = "patient.admitted"
+
+
+class PatientRefused(ByAProfessional):
+    """A professional declined; the reason is a code that the pages have words for."""
+
+    topic: ClassVar[str] = "patient.refused"
+
+
+class PatientReturned(ByAProfessional):
+    """A professional sent someone from the call back to wait."""
+
+    topic: ClassVar[str] = "patient.returned"
+
+
+class AppointmentDelayed(Event):
+    """The professional runs late by so many minutes."""
+
+    topic: ClassVar[str] = "appointment.delayed"
+
+    minutes: int = Field(ge=0, le=600)
+
+
+class AppointmentMissed(Event):
+    """The time ended and nobody had been admitted."""
+
+    topic: ClassVar[str] = "appointment.missed"
+
+    at: AwareDatetime

@@ -1,0 +1,34 @@
+"""What signalling says."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import AwareDatetime, Field
+
+from contract.envelope import Event
+
+
+class EndedBy(StrEnum):
+    PROFESSIONAL = "professional"
+    PATIENT = "patient"
+    GUARDIAN = "guardian"
+    SILENCE = "silence"  # every connection was lost and none came back
+    CANCELLATION = "cancellation"
+
+
+class CallStarted(Event):
+    """The professional and the patient's side are both in the call."""
+
+    topic: ClassVar[str] = "call.started"
+
+    at: AwareDatetime
+
+
+class CallEnded(Event):
+    """The call is over; `seconds` since it started."""
+
+    topic: ClassVar[str] = "call.ended"
+
+    at: AwareDatetime
+    seconds: int | None = Field(default=None, ge=0)
+    ended_by: EndedBy | None = None
