@@ -1,0 +1,176 @@
+"""Kafka, as we hear it: nothing lost, nothing unreadable in the way.
+
+One consumer per service over all its topics: one group member per instance, and so one
+rebalance and not ten when an instance comes or goes.
+
+    unreadable   parked at once with a reason, and the partition moves on
+    failing      tried again with growing pauses, then parked
+    away         the database does not answer: Kafka keeps the message until it does
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import stamina
+from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.exceptions import NackMessage
+from faststream.kafka import KafkaBroker
+from faststream.kafka.annotations import KafkaMessage
+
+from chassis.logs import Log, trouble
+from chassis.metrics import HEARD
+from chassis.refusal import Unavailable
+from contract.catalogue import parked
+from contract.envelope import Event, Unreadable, read
+
+PAUSES = (0.2, 1.0, 5.0)  # seconds before the 2nd, 3rd and 4th try
+AWAY_PAUSE = 2.0
+STOP_SECONDS = 20.0
+FAILING = "failing"
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+Hearer = Callable[[AnyEvent], Awaitable[None]]
+
+
+class Bus:
+    """What one service hears. Register hearers with `hears`, then `run`."""
+
+    def __init__(
+        self, service: str, servers: str, fetch_wait_ms: int, log: Log
+    ) -> None:
+        self._service = service
+        self._fetch_wait_ms = fetch_wait_ms
+        self._log = log
+        self._hearers: dict[type[Event], Hearer[Any]] = {}
+        # FastStream's own logger prints rejected values, so it is silenced.
+        self._broker = KafkaBroker(
+            servers,
+            client_id=service,
+            acks="all",
+            enable_idempotence=True,
+            logger=None,
+        )
+
+    def hears(
+        self, event: type[AnyEvent]
+    ) -> Callable[[Hearer[AnyEvent]], Hearer[AnyEvent]]:
+        """Have this called for each such event, once or more often."""
+
+        def register(hearer: Hearer[AnyEvent]) -> Hearer[AnyEvent]:
+            self._hearers[event] = hearer
+            return hearer
+
+        return register
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """The topics that are listened to."""
+        return frozenset(event.topic for event in self._hearers)
+
+    async def run(self) -> None:
+        """Listen until cancelled; waits for Kafka as long as it takes."""
+        if not self._hearers:
+            return
+        self._subscribe()
+        try:
+            async for attempt in stamina.retry_context(
+                on=(KafkaError, OSError),
+                attempts=None,
+                timeout=None,
+                wait_initial=0.2,
+                wait_max=5,
+            ):
+                with attempt:
+                    await self._broker.start()
+            await asyncio.Event().wait()
+        finally:
+            with suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(self._broker.stop(), STOP_SECONDS)
+
+    def _subscribe(self) -> None:
+        subscriber = self._broker.subscriber(
+            *sorted(self.heard),
+            group_id=self._service,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            fetch_max_wait_ms=self._fetch_wait_ms,
+            max_poll_interval_ms=120_000,
+            parser=_tolerant,
+            decoder=_as_it_came,
+            no_reply=True,
+        )
+
+        @subscriber
+        async def hear(message: KafkaMessage) -> None:
+            record: Any = message.raw_message
+            HEARD.labels(self._service, record.topic, await self._hear(record)).inc()
+
+    async def _hear(self, record: "ConsumerRecord[bytes, bytes]") -> str:
+        try:
+            event = read(record.headers, record.value, self._hearers)
+        except Unreadable as unreadable:
+            await self._park(record, unreadable.why)
+            return "parked"
+        if event is None:
+            return "passed"
+        return await self._act(record, event)
+
+    async def _act(self, record: "ConsumerRecord[bytes, bytes]", event: Event) -> str:
+        for pause in (*PAUSES, None):
+            try:
+                await self._hearers[type(event)](event)
+            except Unavailable:
+                await asyncio.sleep(AWAY_PAUSE)
+                HEARD.labels(self._service, record.topic, "away").inc()
+                raise NackMessage from None
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next event waits
+                self._log.error(
+                    "An event failed.", topic=record.topic, **trouble(error)
+                )
+                HEARD.labels(self._service, record.topic, "failed").inc()
+                if pause is not None:
+                    await asyncio.sleep(pause)
+            else:
+                return "acted"
+        await self._park(record, FAILING)
+        return "parked"
+
+    async def _park(self, record: "ConsumerRecord[bytes, bytes]", why: str) -> None:
+        """As it came, with where it came from and why it was parked."""
+        told = {
+            "parked-topic": record.topic,
+            "parked-partition": str(record.partition),
+            "parked-offset": str(record.offset),
+            "parked-reason": why,
+        }
+        original = {name: _text(value) for name, value in record.headers}
+        await self._broker.publish(
+            record.value or b"",
+            topic=parked(self._service),
+            key=record.key,
+            headers={**original, **told},
+        )
+        self._log.error("A message was parked.", topic=record.topic, reason=why)
+
+
+async def _tolerant(
+    record: Any, parse: Callable[[Any], Awaitable[KafkaMessage]]
+) -> KafkaMessage:
+    """FastStream decodes headers strictly and loses a message that has a bad one."""
+    message = await parse(replace(record, headers=()))
+    message.raw_message = record
+    return message
+
+
+async def _as_it_came(message: Any) -> Any:
+    """The contract reads the body, not FastStream."""
+    return message.body
+
+
+def _text(header: bytes) -> str:
+    return header.decode("utf-8", errors="replace")

@@ -1,0 +1,68 @@
+"""Logs: one JSON line per deed, constant text, ids as fields.
+
+An exception is logged as its type and the places it passed, never with its message:
+messages of libraries quote values (a database's, the row; a parser's, the input).
+"""
+
+import logging
+import sys
+import traceback
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+Log = FilteringBoundLogger
+
+
+def log(service: str) -> Log:
+    bound: Log = structlog.get_logger(service=service)
+    return bound
+
+
+def trouble(error: BaseException) -> dict[str, Any]:
+    """What may be logged of an exception."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"error": type(error).__name__, "places": places[-8:]}
+
+
+def set_up(level: str) -> None:
+    """Called once by whatever starts a process."""
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _without_message],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _without_message(_: object, __: str, event: EventDict) -> EventDict:
+    """Of a library's record, keep where it came from: its text may quote anything."""
+    record: logging.LogRecord = event["_record"]
+    raised = record.exc_info[1] if record.exc_info else None
+    told = trouble(raised) if raised else {}
+    place = f"{record.pathname}:{record.lineno}"
+    return {
+        **event,
+        **told,
+        "event": "A library has something to say.",
+        "logger": record.name,
+        "place": place,
+        "exc_info": None,
+    }

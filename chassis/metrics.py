@@ -1,0 +1,23 @@
+"""What every service counts. Labels come from closed sets; a person is never a label."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+OUTBOX_AGE = Gauge(
+    "chassis_outbox_oldest_seconds",
+    "Age of the oldest event that Kafka has not yet got.",
+    ["service"],
+)
+RELAYED = Counter(
+    "chassis_relayed_total", "Events handed to Kafka from the outbox.", ["service"]
+)
+HEARD = Counter(
+    "chassis_heard_total",
+    "Messages heard, by what became of them: acted, passed, parked, failed, away.",
+    ["service", "topic", "outcome"],
+)
+REQUESTS = Histogram(
+    "chassis_request_seconds",
+    "Time to answer a request, by route (never by path).",
+    ["service", "method", "route", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)

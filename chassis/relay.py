@@ -1,0 +1,122 @@
+"""From the outbox to Kafka: one relay at work per service, woken by NOTIFY.
+
+A batch is published whole before it is deleted, so a crash repeats and never loses;
+the hearers' inboxes make repetition harmless. Order holds per key: rows are numbered in
+commit order (see `outbox`), sent in that order, and the producer is idempotent.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from chassis.database import Database, Writer
+from chassis.logs import Log, trouble
+from chassis.metrics import OUTBOX_AGE, RELAYED
+from chassis.refusal import Unavailable
+
+BATCH = 200
+LOOK_EVERY = 1.0  # seconds: a wake-up may be lost with its connection
+STOP_SECONDS = 5.0
+PAUSES = (0.2, 1.0, 3.0)
+
+
+class Relay:
+    def __init__(self, database: Database, servers: str, log: Log) -> None:
+        self._database = database
+        self._servers = servers
+        self._log = log
+        self._woken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled. Whatever fails, it starts afresh after a pause."""
+        failures = 0
+        while True:
+            try:
+                await self._work()
+            except (KafkaError, Unavailable, OSError) as error:
+                self._log.warning("The relay starts afresh.", **trouble(error))
+            await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
+            failures += 1
+
+    async def _work(self) -> None:
+        channel = f"{self._database.schema}_outbox"
+        async with self._database.listening(
+            channel, lambda _: self._woken.set()
+        ) as conn:
+            await self._alone(conn)
+            async with self._producing() as producer:
+                while True:
+                    self._woken.clear()
+                    while await self._publish(conn, producer):
+                        pass
+                    await self._wait()
+
+    async def _alone(self, conn: Writer) -> None:
+        """Only one instance relays; the others stand by. The lock goes with its holder."""
+        while not await conn.fetchval(  # noqa: ASYNC110 - the other end is in PostgreSQL
+            "SELECT pg_try_advisory_lock(hashtextextended(current_schema || '/relay', 0))"
+        ):
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _publish(self, conn: Writer, producer: AIOKafkaProducer) -> bool:
+        rows = await conn.fetch(
+            """
+            SELECT id, topic, key, value, headers,
+                   extract(epoch FROM clock_timestamp() - recorded_at) AS age
+              FROM outbox ORDER BY id LIMIT $1
+            """,
+            BATCH,
+        )
+        service = self._database.schema
+        OUTBOX_AGE.labels(service).set(float(rows[0]["age"]) if rows else 0)
+        if not rows:
+            return False
+        await _send(producer, rows)
+        await conn.execute(
+            "DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows]
+        )
+        RELAYED.labels(service).inc(len(rows))
+        return True
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+        except TimeoutError:
+            return
+
+    @asynccontextmanager
+    async def _producing(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            client_id=f"{self._database.schema}-relay",
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            request_timeout_ms=10_000,
+        )
+        try:
+            await producer.start()
+            yield producer
+        finally:
+            with suppress(
+                TimeoutError, KafkaError
+            ):  # what was not sent is still in the outbox
+                await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+
+
+async def _send(producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
+    sent = [
+        await producer.send(
+            row["topic"],
+            value=row["value"],
+            key=row["key"],
+            headers=[(k, v.encode()) for k, v in json.loads(row["headers"]).items()],
+        )
+        for row in rows
+    ]
+    await asyncio.gather(*sent)

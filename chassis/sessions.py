@@ -1,0 +1,192 @@
+"""Sessions and admissions: JSON Web Tokens signed with ES256, and the keys to check them.
+
+Whoever signs publishes a key set; everyone else keeps it and asks again, once, when
+they meet a key they do not know. Source: RFC 7515 to 7519, RFC 7638 (key ids).
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Literal, TypeVar
+
+import aiohttp
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import ECAlgorithm
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from chassis.clock import Clock
+from chassis.refusal import Refusal, Unavailable
+
+AUDIENCE = "videomottagning"
+ALGORITHM = "ES256"
+ASK_AGAIN_AFTER = timedelta(seconds=10)
+FETCH_SECONDS = 5
+
+KeySetDocument = Mapping[str, Any]
+
+
+class NoSession(Refusal):
+    """There is no token, or not one that holds."""
+
+    code = "no_session"
+
+
+class Token(BaseModel):
+    """What every token says. `sub` is a person_id or a professional's id."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    kind: str
+    sub: str
+    exp: datetime
+
+
+class VisitSession(Token):
+    """Someone has identified for one appointment."""
+
+    kind: Literal["visit"] = "visit"
+    appointment: str
+    role: str
+
+
+class StaffSession(Token):
+    """A professional has logged in; `units` are the ids of the units they work for."""
+
+    kind: Literal["staff"] = "staff"
+    name: str
+    units: tuple[str, ...]
+    role: Literal["professional"] = "professional"
+
+
+class Admission(Token):
+    """The lobby's word that this person may be in the call of this appointment."""
+
+    kind: Literal["admission"] = "admission"
+    appointment: str
+    role: str
+
+
+AnyToken = TypeVar("AnyToken", bound=Token)
+
+
+class SigningKey:
+    """A private P-256 key (PEM). Its id is its RFC 7638 thumbprint."""
+
+    def __init__(self, pem: SecretStr, issuer: str, clock: Clock) -> None:
+        key = load_pem_private_key(pem.get_secret_value().encode(), password=None)
+        if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(
+            key.curve, SECP256R1
+        ):
+            raise TypeError("A signing key is a P-256 key in PEM.")
+        self._key = key
+        self._issuer = issuer
+        self._clock = clock
+        public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        self.key_id = _thumbprint(public)
+        self.public = {**public, "alg": ALGORITHM, "use": "sig", "kid": self.key_id}
+
+    def sign(self, token: Token) -> str:
+        claims = {
+            **token.model_dump(mode="json"),
+            "exp": token.exp,
+            "iat": self._clock(),
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+        }
+        return jwt.encode(claims, self._key, ALGORITHM, {"kid": self.key_id})
+
+
+def _thumbprint(public: Mapping[str, Any]) -> str:
+    """RFC 7638: SHA-256 over the required members, sorted, without white space."""
+    members = {name: public[name] for name in ("crv", "kty", "x", "y")}
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+class KeySet:
+    """The public keys of one signer, kept, and asked for again when one is missing."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[KeySetDocument]],
+        issuer: str,
+        clock: Clock,
+    ) -> None:
+        self._fetch = fetch
+        self._issuer = issuer
+        self._clock = clock
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._asked: datetime | None = None
+
+    async def check(self, text: str | None, kind: type[AnyToken]) -> AnyToken:
+        """The token in this text. Raises `NoSession` when it does not hold."""
+        if not text:
+            raise NoSession("You are not logged in.")
+        try:
+            key = await self._key(jwt.get_unverified_header(text).get("kid", ""))
+            claims = jwt.decode(
+                text,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options={
+                    "require": ["exp", "iat", "iss", "aud", "sub"],
+                    "verify_exp": False,  # by our own clock, below
+                    "verify_iat": False,
+                },
+            )
+            token = kind.model_validate(claims)
+        except (jwt.PyJWTError, ValidationError):
+            raise NoSession("The session does not hold.") from None
+        if token.exp <= self._clock():
+            raise NoSession("The session has ended.")
+        return token
+
+    async def _key(self, key_id: str) -> jwt.PyJWK:
+        if key_id not in self._keys and self._may_ask():
+            self._asked = self._clock()
+            self._keys = _usable((await self._fetch()).get("keys", []))
+        try:
+            return self._keys[key_id]
+        except KeyError:
+            raise NoSession(
+                "The session was signed with a key we do not know."
+            ) from None
+
+    def _may_ask(self) -> bool:
+        return self._asked is None or self._clock() - self._asked > ASK_AGAIN_AFTER
+
+
+def _usable(keys: Sequence[Mapping[str, Any]]) -> dict[str, jwt.PyJWK]:
+    return {
+        str(each["kid"]): jwt.PyJWK(dict(each))
+        for each in keys
+        if each.get("kty") == "EC" and "kid" in each
+    }
+
+
+def fetching(url: str) -> Callable[[], Awaitable[KeySetDocument]]:
+    """Gets a key set over HTTP; raises `Unavailable` when it cannot."""
+
+    async def fetch() -> KeySetDocument:
+        timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as client,
+                client.get(url, allow_redirects=False) as answer,
+            ):
+                answer.raise_for_status()
+                document: KeySetDocument = await answer.json()
+                return document
+        except (aiohttp.ClientError, TimeoutError, ValueError) as away:
+            raise Unavailable("The key set cannot be had.") from away
+
+    return fetch

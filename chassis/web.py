@@ -1,0 +1,260 @@
+"""HTTP, as we speak it: doors that say who may use them, and refusals as answers.
+
+Errors are RFC 9457 problem details with a stable `code`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from time import perf_counter
+from typing import TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from pydantic import BaseModel, ValidationError
+
+from chassis.limits import Limit, TooMany
+from chassis.logs import Log, trouble
+from chassis.metrics import REQUESTS
+from chassis.refusal import Refusal, Unavailable
+from chassis.sessions import KeySet, NoSession, StaffSession, Token, VisitSession
+
+BODY_BYTES = 64 * 1024
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+VISIT_COOKIE = "__Host-visit"
+STAFF_COOKIE = "__Host-staff"
+SESSION = web.RequestKey("session", Token)
+OK = 200
+SERVER_ERROR = 500
+
+HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), "
+    "geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Access(StrEnum):
+    """Who may use a door."""
+
+    PUBLIC = "public"  # anyone
+    VISIT = "visit"  # someone identified for an appointment
+    STAFF = "staff"  # a professional who has logged in
+
+
+class WrongOrigin(Refusal):
+    code = "wrong_origin"
+
+
+class BadRequest(Refusal):
+    """The body is not what the door takes; names fields, never values."""
+
+    code = "bad_request"
+
+
+STATUSES: Mapping[type[Refusal], int] = {
+    BadRequest: 400,
+    NoSession: 401,
+    WrongOrigin: 403,
+    TooMany: 429,
+}
+
+AnyBody = TypeVar("AnyBody", bound=BaseModel)
+Door = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Doors:
+    """The routes of a service. None can be made without saying who may use it."""
+
+    def __init__(self) -> None:
+        self.routes: list[web.RouteDef] = []
+        self.access: dict[Door, Access] = {}
+        self.limits: dict[Door, Limit] = {}
+
+    def get(
+        self, path: str, access: Access, limit: Limit | None = None
+    ) -> Callable[[Door], Door]:
+        return self._door("GET", path, access, limit)
+
+    def post(
+        self, path: str, access: Access, limit: Limit | None = None
+    ) -> Callable[[Door], Door]:
+        return self._door("POST", path, access, limit)
+
+    def put(
+        self, path: str, access: Access, limit: Limit | None = None
+    ) -> Callable[[Door], Door]:
+        return self._door("PUT", path, access, limit)
+
+    def _door(
+        self, method: str, path: str, access: Access, limit: Limit | None
+    ) -> Callable[[Door], Door]:
+        def make(door: Door) -> Door:
+            self.routes.append(web.route(method, path, door))
+            self.access[door] = access
+            if limit is not None:
+                self.limits[door] = limit
+            return door
+
+        return make
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the middlewares need to know of the service they stand before."""
+
+    service: str
+    origin: str
+    proxies: int
+    statuses: Mapping[type[Refusal], int]
+    doors: Doors
+    keys: KeySet
+    log: Log
+
+
+def application(house: House) -> web.Application:
+    """An application with these doors, guarded."""
+    app = web.Application(
+        middlewares=[_watching(house), _answering(house), _guarding(house)],
+        client_max_size=BODY_BYTES,
+    )
+    app.add_routes(house.doors.routes)
+    return app
+
+
+def visit(request: web.Request) -> VisitSession:
+    """The session of a door that is for visits."""
+    session = request[SESSION]
+    assert isinstance(session, VisitSession)  # noqa: S101 - the guard put it there
+    return session
+
+
+def staff(request: web.Request) -> StaffSession:
+    """The session of a door that is for staff."""
+    session = request[SESSION]
+    assert isinstance(session, StaffSession)  # noqa: S101 - the guard put it there
+    return session
+
+
+async def body(request: web.Request, shape: type[AnyBody]) -> AnyBody:
+    """The request's JSON in this shape. Raises `BadRequest`."""
+    try:
+        return shape.model_validate_json(await request.read())
+    except ValidationError as wrong:
+        fields = sorted({".".join(map(str, each["loc"])) for each in wrong.errors()})
+        raise BadRequest("The request is not understood.", fields=fields) from None
+
+
+def client(request: web.Request, proxies: int) -> str:
+    """The client's address: as the outermost trusted proxy saw it."""
+    seen = [
+        each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",")
+    ]
+    if proxies and len(seen) >= proxies and seen[-proxies]:
+        return seen[-proxies]
+    return request.remote or ""
+
+
+def problem(
+    status: int, code: str, text: str, more: Mapping[str, object]
+) -> web.Response:
+    """An answer that says no. `more` may hold `retry_after` in seconds."""
+    told = {
+        "type": "about:blank",
+        "title": text,
+        "status": status,
+        "code": code,
+        **more,
+    }
+    answer = web.json_response(
+        told, status=status, content_type="application/problem+json"
+    )
+    if "retry_after" in more:
+        answer.headers["Retry-After"] = str(more["retry_after"])
+    return answer
+
+
+def _watching(house: House) -> Middleware:
+    @web.middleware
+    async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = perf_counter()
+        status = SERVER_ERROR
+        try:
+            answer = await handler(request)
+            status = answer.status
+            return answer
+        finally:
+            # The route and never the path: a path may hold a link.
+            route = _route(request)
+            seconds = perf_counter() - began
+            REQUESTS.labels(house.service, request.method, route, status).observe(
+                seconds
+            )
+            house.log.info(
+                "A request was answered.",
+                method=request.method,
+                route=route,
+                status=status,
+                ms=round(seconds * 1000, 1),
+            )
+
+    return watch
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "none"
+
+
+def _answering(house: House) -> Middleware:
+    statuses = {**STATUSES, **house.statuses}
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            given = await handler(request)
+        except Refusal as no:
+            given = problem(statuses[type(no)], no.code, str(no), no.more)
+        except Unavailable:
+            text = "We cannot do this right now. Try again in a moment."
+            given = problem(503, "unavailable", text, {"retry_after": 3})
+        except web.HTTPException as no:
+            code = no.reason.lower().replace(" ", "_")
+            given = problem(no.status, code, no.reason, {})
+        except Exception as error:  # noqa: BLE001 - the last resort: answer, log, go on
+            house.log.error(
+                "A request failed.", route=_route(request), **trouble(error)
+            )
+            given = problem(SERVER_ERROR, "failed", "Something went wrong here.", {})
+        if not given.prepared:
+            for name, value in HEADERS.items():
+                given.headers.setdefault(name, value)
+        return given
+
+    return answer
+
+
+def _guarding(house: House) -> Middleware:
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        door = request.match_info.handler
+        if request.method not in SAFE and request.headers.get("Origin") != house.origin:
+            raise WrongOrigin("The request does not come from our own pages.")
+        if limit := house.doors.limits.get(door):
+            limit.take(client(request, house.proxies))
+        match house.doors.access.get(door):
+            case Access.VISIT:
+                token = request.cookies.get(VISIT_COOKIE)
+                request[SESSION] = await house.keys.check(token, VisitSession)
+            case Access.STAFF:
+                token = request.cookies.get(STAFF_COOKIE)
+                request[SESSION] = await house.keys.check(token, StaffSession)
+        return await handler(request)
+
+    return guard
