@@ -1,0 +1,185 @@
+"""Which real servers the tests run on: given ones, containers, or our own.
+
+`postgres()` and `kafka()` start what was found; `header()` says what would be used
+and `used()` what was. A server starts only when a test asks for it.
+
+| setting | means |
+|---|---|
+| `TEST_DATABASE_URL` | administrator's address of a PostgreSQL |
+| `TEST_KAFKA_SERVERS` | bootstrap servers of a Kafka |
+| `TEST_CHROMIUM` | a Chromium to use |
+| `CI=true` | fail rather than run on a stand-in for Kafka |
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Generic, TypeVar
+
+from dev import kafka as kafkas
+from dev import postgres as postgreses
+
+POSTGRES_IMAGE = "postgres"
+KAFKA_IMAGE = "confluentinc/cp-kafka"  # the one that testcontainers can start
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+STAND_IN = "librdkafka's built-in cluster. THIS IS NOT KAFKA: install Java 17 and Maven"
+
+Opened = TypeVar("Opened")
+_used: list[str] = []
+
+
+class NoRealKafka(Exception):
+    """CI is not content with a stand-in."""
+
+
+@dataclass(frozen=True)
+class Choice(Generic[Opened]):
+    """A server that can be started, and what to call it until then."""
+
+    name: str
+    open: Callable[[], AbstractAsyncContextManager[Opened]]
+
+
+@asynccontextmanager
+async def postgres() -> AsyncIterator[postgreses.Server]:
+    choice = chosen_postgres()
+    async with choice.open() as server:
+        _used.append(f"PostgreSQL {server.version} ({choice.name})")
+        yield server
+
+
+@asynccontextmanager
+async def kafka() -> AsyncIterator[kafkas.Cluster]:
+    choice = chosen_kafka()
+    async with choice.open() as cluster:
+        _used.append(f"{cluster.kind} ({choice.name})")
+        yield cluster
+
+
+def header() -> list[str]:
+    return [
+        f"PostgreSQL: {chosen_postgres().name}",
+        f"Kafka: {chosen_kafka().name}",
+        f"browser: {browser_version()}",
+    ]
+
+
+def used() -> list[str]:
+    """The servers that this run did start or call."""
+    return list(_used)
+
+
+@cache
+def chosen_postgres() -> Choice[postgreses.Server]:
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        return Choice("TEST_DATABASE_URL", lambda: _given_postgres(url))
+    if image := _image_here(POSTGRES_IMAGE):
+        return Choice(f"container {image}", lambda: _contained_postgres(image))
+    name = f"PostgreSQL {postgreses.packaged_version()} from a wheel"
+    return Choice(name, postgreses.server)
+
+
+@cache
+def chosen_kafka() -> Choice[kafkas.Cluster]:
+    if servers := os.environ.get("TEST_KAFKA_SERVERS"):
+        return Choice("TEST_KAFKA_SERVERS", lambda: _given_kafka(servers))
+    if image := _image_here(KAFKA_IMAGE):
+        return Choice(f"container {image}", lambda: _contained_kafka(image))
+    if _can_run_apache_kafka():
+        name = f"Apache Kafka {kafkas.version_in_recipe()} from its jars"
+        return Choice(name, _apache_kafka)
+    if os.environ.get("CI") == "true":
+        raise NoRealKafka(
+            "CI needs a real Kafka: TEST_KAFKA_SERVERS, or Java and Maven."
+        )
+    return Choice(STAND_IN, kafkas.built_in)
+
+
+@cache
+def chromium_path() -> str | None:
+    """A Chromium of this machine; None leaves it to Playwright's own."""
+    named = os.environ.get("TEST_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@cache
+def browser_version() -> str:
+    path = chromium_path()
+    if path is None:
+        return "Playwright's own Chromium"
+    return _said(path, "--version") or path
+
+
+def _can_run_apache_kafka() -> bool:
+    jars = kafkas.jars_folder().exists() or shutil.which("mvn")
+    return bool(jars and shutil.which("java"))
+
+
+def _image_here(name: str) -> str | None:
+    """The newest tag of this image that a Docker engine has here already."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return None
+    tags = _said(docker, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", name)
+    return max(tags.split(), default=None)
+
+
+def _said(*command: str) -> str:
+    """What the command prints; nothing when it fails, as without an engine."""
+    answer = subprocess.run(  # noqa: S603 - our own commands, no shell
+        command, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+@asynccontextmanager
+async def _given_postgres(url: str) -> AsyncIterator[postgreses.Server]:
+    yield await postgreses.given(url)
+
+
+@asynccontextmanager
+async def _contained_postgres(image: str) -> AsyncIterator[postgreses.Server]:
+    _contain_without_pulling()
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+
+    container = PostgresContainer(image, driver=None)
+    await asyncio.to_thread(container.start)
+    try:
+        yield await postgreses.given(container.get_connection_url())
+    finally:
+        await asyncio.to_thread(container.stop)
+
+
+@asynccontextmanager
+async def _given_kafka(servers: str) -> AsyncIterator[kafkas.Cluster]:
+    yield kafkas.Cluster(servers, f"Kafka at {servers}")
+
+
+@asynccontextmanager
+async def _contained_kafka(image: str) -> AsyncIterator[kafkas.Cluster]:
+    _contain_without_pulling()
+    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415
+
+    container = KafkaContainer(image).with_kraft()
+    await asyncio.to_thread(container.start)
+    try:
+        yield kafkas.Cluster(container.get_bootstrap_server(), f"Kafka in {image}")
+    finally:
+        await asyncio.to_thread(container.stop)
+
+
+@asynccontextmanager
+async def _apache_kafka() -> AsyncIterator[kafkas.Cluster]:
+    async with kafkas.apache() as node:
+        yield kafkas.Cluster(node.servers, node.kind)
+
+
+def _contain_without_pulling() -> None:
+    """Its clean-up container is an image more, and may not be here."""
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
