@@ -10,19 +10,24 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from contract.envelope import Event, Said
-from contract.personal import Personal
+from contract.envelope import Event, Id, Said
+from contract.personal import ONE_LINE, Personal, PersonalText
 
 Sequence = Annotated[int, Field(ge=0)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
 
 
 class Language(StrEnum):
+    """The language that the patient is written to in."""
+
     SWEDISH = "sv"
     FINNISH = "fi"
     ENGLISH = "en"
 
 
 class Service(StrEnum):
+    """What the appointment is for, as coarsely as the pages need it."""
+
     GENERAL = "general"
     ORAL_HEALTH = "oral_health"
     OTHER = "other"
@@ -31,36 +36,46 @@ class Service(StrEnum):
 class Texts(Said):
     """The same words in each language."""
 
-    sv: str = Field(min_length=1, max_length=200)
-    fi: str = Field(min_length=1, max_length=200)
-    en: str = Field(min_length=1, max_length=200)
+    sv: Name
+    fi: Name
+    en: Name
 
 
 class Unit(Said):
     """A healthcare unit."""
 
-    id: str = Field(min_length=1, max_length=64)
+    id: Id
     name: Texts
 
 
 class Professional(Said):
-    id: str = Field(min_length=1, max_length=64)
-    name: str = Field(min_length=1, max_length=200)
+    """The healthcare professional whom the patient meets."""
+
+    id: Id
+    "As the staff's identity provider names them."
+    name: Name
 
 
 class Patient(Said):
+    """Whom the appointment is for."""
+
     name: Personal
     email: Personal
     phone: Personal | None = None
+    "International form, as +358401234567."
     language: Language
 
 
 class Guardian(Said):
+    """Who may attend with, or for, a child below the age limit."""
+
     name: Personal
     email: Personal | None = None
 
 
 class Companion(Said):
+    """Someone else who is asked to the call."""
+
     name: Personal
     email: Personal
     role: Literal["interpreter", "relative", "professional"]
@@ -70,10 +85,13 @@ class Change(Event):
     """A booking system's word about one appointment."""
 
     sequence: Sequence
+    """Grows with every change of the appointment. A change counts only when its sequence
+    is higher than the highest heard, in whatever order the topics are read."""
 
 
 class Timed(Change):
     starts_at: AwareDatetime
+    "The patient can ask to join from this moment on."
     ends_at: AwareDatetime
 
     @model_validator(mode="after")
@@ -107,4 +125,5 @@ class AppointmentCancelled(Change):
 
     topic: ClassVar[str] = "appointment.cancelled"
 
-    reason: Personal | None = None
+    reason: PersonalText | None = None
+    "In the booking system's own words. Shown to nobody."

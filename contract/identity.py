@@ -29,8 +29,10 @@ class PatientIdentified(Event):
     topic: ClassVar[str] = "patient.identified"
 
     person_id: UUID
+    "Meaningless outside this appointment."
     role: Role
     name: Personal
     birth_year: int = Field(ge=1850, le=2200)
     method: str = Field(min_length=1, max_length=64)
+    "How they identified, as the identity provider names it."
     at: AwareDatetime

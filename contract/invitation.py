@@ -9,6 +9,8 @@ from contract.envelope import Event
 
 
 class Kind(StrEnum):
+    """What the message was about."""
+
     INVITATION = "invitation"
     UPDATE = "update"
     CANCELLATION = "cancellation"
@@ -21,7 +23,9 @@ class InvitationIssued(Event):
     topic: ClassVar[str] = "invitation.issued"
 
     link_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    "SHA-256 of the link's token, in hex."
     expires_at: AwareDatetime
+    "The link opens nothing after this."
 
 
 class InvitationSent(Event):
@@ -39,3 +43,4 @@ class InvitationFailed(Event):
 
     kind: Kind
     reason: str | None = Field(default=None, max_length=64)
+    "A code, never an address or a mail server's own words."

@@ -5,11 +5,14 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contract.envelope import Event
+from contract.envelope import Event, Id
 
 
 class OfAPerson(Event):
+    """Something about one person's place in the lobby."""
+
     person_id: UUID
+    "As in patient.identified."
     at: AwareDatetime
 
 
@@ -18,7 +21,7 @@ class PatientWaiting(OfAPerson):
 
     topic: ClassVar[str] = "patient.waiting"
 
-    unit_id: str = Field(min_length=1, max_length=64)
+    unit_id: Id
 
 
 class PatientLeft(OfAPerson):
@@ -26,12 +29,15 @@ class PatientLeft(OfAPerson):
 
     topic: ClassVar[str] = "patient.left"
 
-    unit_id: str = Field(min_length=1, max_length=64)
+    unit_id: Id
 
 
 class ByAProfessional(OfAPerson):
-    professional_id: str = Field(min_length=1, max_length=64)
+    """Something that a professional decided about a place."""
+
+    professional_id: Id
     reason: str | None = Field(default=None, max_length=64)
+    "A code that the pages have words for."
 
 
 class PatientAdmitted(ByAProfessional):

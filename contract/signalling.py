@@ -9,6 +9,8 @@ from contract.envelope import Event
 
 
 class EndedBy(StrEnum):
+    """Whose doing it was that the call ended."""
+
     PROFESSIONAL = "professional"
     PATIENT = "patient"
     GUARDIAN = "guardian"
@@ -31,4 +33,5 @@ class CallEnded(Event):
 
     at: AwareDatetime
     seconds: int | None = Field(default=None, ge=0)
+    "Absent when the call never started."
     ended_by: EndedBy | None = None
