@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from chassis.clock import Clock
 from chassis.refusal import Refusal, Unavailable
+from contract.personal import Personal
 
 AUDIENCE = "videomottagning"
 ALGORITHM = "ES256"
@@ -49,11 +50,18 @@ class Token(BaseModel):
 
 
 class VisitSession(Token):
-    """Someone has identified for one appointment."""
+    """Someone has identified for one appointment.
+
+    It says who they are as the event `patient.identified` does, so that the lobby can
+    keep a place for them also while Kafka is away.
+    """
 
     kind: Literal["visit"] = "visit"
     appointment: str
     role: str
+    name: Personal
+    birth_year: int
+    method: str
 
 
 class StaffSession(Token):
