@@ -1,0 +1,10 @@
+"""The notifier: whoever looks at a page is told at once when something happens.
+
+Owns      notices, and which appointments belong to which unit
+Hears     appointment.booked, appointment.rescheduled, appointment.cancelled,
+          invitation.failed, patient.identified, patient.waiting, patient.left,
+          patient.admitted, patient.refused, patient.returned, appointment.delayed,
+          appointment.missed, call.started, call.ended
+Says      –
+Start at  flows.py, then stream.py
+"""
