@@ -1,0 +1,7 @@
+"""Signalling: brings the browsers of one call together and keeps count of the call.
+
+Owns      rooms (in memory), admissions and calls (in PostgreSQL), TURN credentials
+Hears     patient.admitted, patient.returned, appointment.cancelled
+Says      call.started, call.ended
+Start at  docs/protocol.md, then flows.py and rooms.py
+"""

@@ -1,0 +1,1 @@
+"""The schema of signalling, step by step."""
