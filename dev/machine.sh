@@ -1,0 +1,34 @@
+#!/bin/bash
+# Installs from Debian what the tests need and this machine lacks; says nothing when it lacks nothing.
+# With an argument (venv, npm) installs just that.
+set -euo pipefail
+
+missing=()
+lacks() { ! command -v "$1" >/dev/null; }
+java_version() { java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p'; }
+
+case "${1:-tests}" in
+  venv) missing+=(python3-venv) ;;
+  npm) missing+=(npm) ;;
+  tests)
+    if [[ -z ${TEST_CHROMIUM:-} ]] && lacks chromium && lacks chromium-browser && lacks google-chrome; then
+      missing+=(chromium fonts-dejavu-core fonts-noto-color-emoji)
+    fi
+    if [[ -z ${TEST_KAFKA_SERVERS:-} ]]; then
+      if lacks java || (($(java_version) < 17)); then missing+=(openjdk-17-jre-headless); fi
+      if lacks mvn; then missing+=(maven); fi
+    fi
+    ;;
+esac
+((${#missing[@]})) || exit 0
+
+if lacks apt-get; then
+  echo "Please install: ${missing[*]}" >&2
+  exit 1
+fi
+as_root=()
+if ((EUID)); then as_root=(sudo); fi
+echo "Installing from Debian: ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
