@@ -1,8 +1,8 @@
 """PostgreSQL, through two doors: one that only reads, one that may change things."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
 import asyncpg
@@ -16,7 +16,6 @@ COMMAND_SECONDS = 10.0
 
 OUTAGES = (
     OSError,  # TimeoutError is one
-    asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
@@ -94,9 +93,8 @@ class Database:
         try:
             conn.add_termination_listener(lambda _: heard(""))
             await conn.add_listener(channel, lambda *said: heard(str(said[3])))
-            yield conn
-        except OUTAGES as away:
-            raise Unavailable("The database does not answer.") from away
+            with _answered(conn):
+                yield conn
         finally:
             conn.terminate()
 
@@ -106,7 +104,8 @@ class Database:
             raise Unavailable("The database is not open.")
         try:
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as conn:
-                yield conn
+                with _answered(conn):
+                    yield conn
         except OUTAGES as away:
             raise Unavailable("The database does not answer.") from away
 
@@ -116,3 +115,23 @@ class Database:
             "application_name": f"{self.schema} {purpose}",
             "timezone": "UTC",
         }
+
+
+@contextmanager
+def _answered(conn: Any) -> Iterator[None]:
+    """The driver says InterfaceError of a lost connection, and of our own mistakes."""
+    try:
+        yield
+    except OUTAGES as away:
+        raise Unavailable("The database does not answer.") from away
+    except asyncpg.InterfaceError as wrong:
+        if not _gone(conn):
+            raise
+        raise Unavailable("The database does not answer.") from wrong
+
+
+def _gone(conn: Any) -> bool:
+    try:
+        return bool(conn.is_closed())
+    except asyncpg.InterfaceError:  # the pool has taken it back already
+        return True
