@@ -1,0 +1,210 @@
+"""The reference pages of `docs/`, from the code: `make docs`.
+
+Settings, metrics and refusal codes are declared in one place each; these pages list them.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from inspect import getmembers, isclass
+from pathlib import Path
+from pkgutil import walk_packages
+from types import ModuleType
+from typing import Any
+
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+import chassis
+from chassis import metrics as common_metrics
+from chassis.refusal import Refusal
+from chassis.settings import Settings
+from chassis.web import STATUSES
+from contract.catalogue import SERVICES
+
+ROOT = Path(__file__).resolve().parent.parent
+MADE = "<!-- Made by `make docs` from the code. -->"
+
+
+def pages() -> dict[Path, str]:
+    """Each page and what must stand in it."""
+    return {
+        ROOT / "docs/settings.md": settings_page(),
+        ROOT / "docs/metrics.md": metrics_page(),
+        ROOT / "docs/refusals.md": refusals_page(),
+    }
+
+
+def settings_page() -> str:
+    return _page(
+        "Settings",
+        "Read from the environment once, at the start. A service that is told something wrong says all of it "
+        "at once and does not start.\n\nA secret may instead stand in a file of its name, in lower case, in the "
+        "folder that `SECRETS_DIR` names. No secret has a default.",
+        ("Every service", _settings_table(Settings, Settings.model_fields)),
+        *(
+            (service, _settings_table(kind, own_settings(kind)))
+            for service in SERVICES
+            for kind in (settings_of(service),)
+        ),
+    )
+
+
+def settings_of(service: str) -> type[Settings]:
+    """The settings class of a service: the one that its own `settings` module defines."""
+    module = import_module(f"services.{service}.settings")
+    (kind,) = (
+        kind
+        for _, kind in getmembers(module, isclass)
+        if issubclass(kind, Settings) and kind.__module__ == module.__name__
+    )
+    return kind
+
+
+def own_settings(kind: type[Settings]) -> list[str]:
+    return [name for name in kind.model_fields if name not in Settings.model_fields]
+
+
+def _settings_table(kind: type[Settings], names: Iterable[str]) -> str:
+    defaults = kind.model_construct()
+    rows = (
+        (
+            f"`{name.upper()}`",
+            _default(kind.model_fields[name], getattr(defaults, name, None)),
+            kind.model_fields[name].description or "",
+        )
+        for name in names
+    )
+    return _table(("setting", "default", "meaning"), rows)
+
+
+def _default(field: FieldInfo, value: object) -> str:
+    secret = ", secret" if "SecretStr" in str(field.annotation) else ""
+    if field.is_required():
+        return f"**required**{secret}"
+    if value is None or value == "" or isinstance(value, SecretStr):
+        return f"none{secret}"
+    return f"`{value}`"
+
+
+def metrics_page() -> str:
+    return _page(
+        "Metrics",
+        "For Prometheus, at `/metrics` on the port of operations (`OPS_PORT`). A label never names a person.",
+        ("Every service", _metrics_table(common_metrics)),
+        *((service, _metrics_table(metrics_module(service))) for service in SERVICES),
+    )
+
+
+def metrics_module(service: str) -> ModuleType:
+    return import_module(f"services.{service}.metrics")
+
+
+def metrics_of(module: ModuleType) -> list[MetricWrapperBase]:
+    made = [
+        each for _, each in getmembers(module) if isinstance(each, MetricWrapperBase)
+    ]
+    return sorted(made, key=lambda each: name_of(each))
+
+
+def name_of(metric: MetricWrapperBase) -> str:
+    """The name as Prometheus has it."""
+    (family,) = metric.describe()
+    return f"{family.name}_total" if family.type == "counter" else family.name
+
+
+def _metrics_table(module: ModuleType) -> str:
+    rows = (
+        (
+            f"`{name_of(metric)}`",
+            metric._type,  # noqa: SLF001 - the library tells it in no other way
+            ", ".join(metric._labelnames),  # noqa: SLF001
+            metric._documentation,  # noqa: SLF001
+        )
+        for metric in metrics_of(module)
+    )
+    return _table(("metric", "kind", "labels", "meaning"), rows)
+
+
+def refusals_page() -> str:
+    return _page(
+        "Refusals",
+        "Every request that is refused is answered as `application/problem+json` with a `code`. The code never "
+        "changes; the text may. `429` and `503` carry `Retry-After`. A code without a status leads the browser to "
+        "the page `/sorry/<code>`, or ends a connection ([protocol](protocol.md)).",
+        ("Every service", _refusals_table("chassis", chassis)),
+        *(
+            (service, _refusals_table(service, import_module(f"services.{service}")))
+            for service in SERVICES
+        ),
+    )
+
+
+def refusals_of(package: ModuleType) -> list[type[Refusal]]:
+    """The refusals that the modules of a package define, by code."""
+    found = {
+        kind.code: kind
+        for module in _modules(package)
+        for _, kind in getmembers(module, isclass)
+        if issubclass(kind, Refusal)
+        and kind.__module__ == module.__name__
+        and hasattr(kind, "code")
+    }
+    return [found[code] for code in sorted(found)]
+
+
+def statuses_of(service: str) -> dict[type[Refusal], int]:
+    if service == "chassis":
+        return dict(STATUSES)
+    return dict(getattr(import_module(f"services.{service}.web"), "STATUSES", {}))
+
+
+def _refusals_table(service: str, package: ModuleType) -> str:
+    statuses = statuses_of(service)
+    words = json.loads((ROOT / "frontend/locales/en.json").read_text("utf-8"))
+    rows = (
+        (
+            f"`{kind.code}`",
+            str(statuses.get(kind, "")),
+            _meaning(kind),
+            words.get(f"problem.{kind.code}", ""),
+        )
+        for kind in refusals_of(package)
+    )
+    return _table(("code", "status", "meaning", "what the page says"), rows)
+
+
+def _meaning(kind: type[Refusal]) -> str:
+    return (kind.__dict__.get("__doc__") or "").partition("\n")[0]
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    yield package
+    for found in walk_packages(package.__path__, f"{package.__name__}."):
+        if not found.name.endswith("__main__"):
+            yield import_module(found.name)
+
+
+def _page(title: str, introduction: str, *parts: tuple[str, str]) -> str:
+    sections = (f"## {name}\n\n{table}" for name, table in parts)
+    return "\n\n".join([f"# {title}", MADE, introduction, *sections]) + "\n"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [_row(heads), _row(["---"] * len(heads)), *map(_row, rows)]
+    return "\n".join(lines) if len(lines) > 2 else "None of its own."
+
+
+def _row(cells: Sequence[Any]) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def main() -> None:
+    for path, text in pages().items():
+        path.write_text(text, "utf-8")
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
