@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -169,13 +169,12 @@ class Lobby:
     async def queue(self, session: StaffSession) -> Queue:
         """Today's appointments of the professional's own units."""
         now = self.clock()
-        midnight = now.astimezone(HELSINKI).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
+        today = now.astimezone(HELSINKI).date()
+        begins, ends = _midnight(today), _midnight(today + timedelta(days=1))
         async with self.database.reading() as tx:
             return Queue(
                 at=now,
-                visits=await store.day(tx, session.units, midnight, now),
+                visits=await store.day(tx, session.units, begins, ends),
                 present=await store.present(tx, now - self.present_for),
             )
 
@@ -389,6 +388,10 @@ async def _ahead(tx: Reader, place: Place) -> Ahead | None:
     if place.state is not State.WAITING:
         return None
     return band(await store.before(tx, place))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), HELSINKI)
 
 
 def _known(visit: Visit) -> Details:

@@ -213,7 +213,7 @@ async def present(tx: Reader, since: datetime) -> frozenset[tuple[str, UUID]]:
 
 
 async def day(
-    tx: Reader, units: Sequence[str], begins: datetime, now: datetime
+    tx: Reader, units: Sequence[str], begins: datetime, ends: datetime
 ) -> Sequence[tuple[Visit, Sequence[Place]]]:
     """A day's visits in these units, and any other where somebody is, by time."""
     rows = await tx.fetch(
@@ -225,15 +225,14 @@ async def day(
           FROM visit
           LEFT JOIN place USING (appointment_id)
          WHERE unit_id = ANY($1) AND starts_at IS NOT NULL
-           AND (starts_at >= $2 AND starts_at < $2 + interval '1 day'
+           AND (starts_at >= $2 AND starts_at < $3
                 OR appointment_id IN (SELECT appointment_id FROM place
-                                       WHERE state IN ('waiting', 'admitted'))
-                   AND ends_at > $3 - interval '1 day')
+                                       WHERE state IN ('waiting', 'admitted')))
          ORDER BY starts_at, appointment_id, since
         """,
         units,
         begins,
-        now,
+        ends,
     )
     visits: dict[str, Visit] = {}
     held: dict[str, list[Place]] = {}

@@ -1,0 +1,316 @@
+import asyncio
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from contract.booking import AppointmentCancelled, AppointmentRescheduled
+from contract.identity import PatientIdentified, Role
+from contract.invitation import InvitationFailed
+from contract.signalling import CallEnded, CallStarted, EndedBy
+from services.lobby.domain import (
+    Ahead,
+    AppointmentIsCancelled,
+    NobodyThere,
+    NotOpenYet,
+    NoVisit,
+    Reason,
+    SomeoneWasFirst,
+    State,
+    Status,
+)
+from tests.lobby.conftest import HALF_HOUR, TEN, Room, session, staff
+
+
+async def test_asking_before_the_start_is_refused_by_our_clock(room: Room) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    room.clock.forward(seconds=-1)
+    with pytest.raises(NotOpenYet):
+        await room.lobby.ask(me)
+    assert not (await room.lobby.view(me)).can_ask
+    room.clock.forward(seconds=1)
+    assert (await room.lobby.view(me)).can_ask
+    assert (await room.lobby.ask(me)).place.state is State.WAITING
+    assert await room.said() == ["patient.waiting"]
+
+
+async def test_a_place_survives_reload_second_tab_and_repeated_events(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    first = await room.lobby.ask(me)
+    room.clock.forward(minutes=3)
+    identified = PatientIdentified(
+        event_id="again",
+        source="/identity",
+        appointment_id=said.appointment_id,
+        person_id=UUID(me.sub),
+        role=Role.PATIENT,
+        name=me.name,
+        birth_year=me.birth_year,
+        method=me.method,
+        at=TEN,
+    )
+    await room.lobby.welcomed(identified)
+    await room.lobby.welcomed(identified)
+    second = await room.lobby.ask(me)
+    assert second.place == first.place
+    assert await room.said() == ["patient.waiting"]
+
+
+async def test_whoever_identified_shows_in_the_queue_before_asking(room: Room) -> None:
+    said = await room.booked()
+    await room.lobby.welcomed(
+        PatientIdentified(
+            appointment_id=said.appointment_id,
+            person_id=uuid4(),
+            role=Role.GUARDIAN,
+            name=SecretStr("Testi-Huoltaja"),
+            birth_year=1985,
+            method="suomifi",
+            at=TEN,
+        )
+    )
+    [(_, [place])] = (await room.lobby.queue(staff())).visits
+    assert (place.state, place.person.role) == (State.IDENTIFIED, Role.GUARDIAN)
+
+
+async def test_identified_before_the_booking_is_heard_is_not_lost(room: Room) -> None:
+    me = session("a-early")
+    with pytest.raises(NoVisit):
+        await room.lobby.view(me)
+    await room.booked(appointment_id="a-early")
+    assert (await room.lobby.view(me)).place.state is State.IDENTIFIED
+
+
+async def test_of_two_professionals_at_once_one_admits(room: Room) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    place = (await room.lobby.ask(me)).place
+    tries = await asyncio.gather(
+        *(
+            room.lobby.admit(
+                staff(who), said.appointment_id, UUID(me.sub), place.version
+            )
+            for who in ("p-1", "p-2", "p-3", "p-4")
+        ),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, SomeoneWasFirst) for each in tries) == 3
+    assert (await room.said()).count("patient.admitted") == 1
+    assert (await room.lobby.view(me)).admission is not None
+
+
+async def test_another_unit_sees_nothing_and_can_do_nothing(room: Room) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    place = (await room.lobby.ask(me)).place
+    stranger = staff("p-9", "unit-2")
+    assert (await room.lobby.queue(stranger)).visits == []
+    with pytest.raises(NobodyThere):
+        await room.lobby.admit(
+            stranger, said.appointment_id, UUID(me.sub), place.version
+        )
+    with pytest.raises(NobodyThere):
+        await room.lobby.own_admission(stranger, said.appointment_id)
+
+
+async def test_cancelled_while_waiting_shows_and_cannot_be_admitted(room: Room) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    place = (await room.lobby.ask(me)).place
+    await room.lobby.changed(
+        AppointmentCancelled(appointment_id=said.appointment_id, sequence=1)
+    )
+    assert (await room.lobby.view(me)).visit.status is Status.CANCELLED
+    with pytest.raises(AppointmentIsCancelled):
+        await room.lobby.admit(
+            staff(), said.appointment_id, UUID(me.sub), place.version
+        )
+    with pytest.raises(AppointmentIsCancelled):
+        await room.lobby.ask(me)
+
+
+async def test_moved_while_waiting_the_place_waits_for_the_new_start(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    await room.lobby.ask(me)
+    await room.lobby.changed(
+        AppointmentRescheduled(
+            appointment_id=said.appointment_id,
+            sequence=1,
+            starts_at=TEN + HALF_HOUR,
+            ends_at=TEN + 2 * HALF_HOUR,
+        )
+    )
+    view = await room.lobby.view(me)
+    assert (view.place.state, view.can_ask) == (State.IDENTIFIED, False)
+    room.clock.forward(minutes=30)
+    assert (await room.lobby.ask(me)).place.state is State.WAITING
+
+
+async def test_refused_and_returned_tell_why(room: Room) -> None:
+    said = await room.booked()
+    me, nurse = session(said.appointment_id), staff()
+    at = said.appointment_id, UUID(me.sub)
+    place = (await room.lobby.ask(me)).place
+    place = await room.lobby.refuse(nurse, *at, place.version, Reason.WRONG_TIME)
+    assert (await room.lobby.view(me)).place.reason is Reason.WRONG_TIME
+    place = (await room.lobby.ask(me)).place
+    place = await room.lobby.admit(nurse, *at, place.version)
+    await room.lobby.send_back(nurse, *at, place.version, Reason.TECHNICAL)
+    view = await room.lobby.view(me)
+    assert (view.place.state, view.place.reason) == (State.WAITING, Reason.TECHNICAL)
+    assert view.admission is None
+    assert await room.said() == [
+        "patient.waiting",
+        "patient.refused",
+        "patient.waiting",
+        "patient.admitted",
+        "patient.returned",
+    ]
+
+
+async def test_after_the_call_the_professional_ended_one_may_ask_again(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    place = (await room.lobby.ask(me)).place
+    await room.lobby.admit(staff(), said.appointment_id, UUID(me.sub), place.version)
+    await room.lobby.call_started(
+        CallStarted(appointment_id=said.appointment_id, at=TEN)
+    )
+    [(visit, _)] = (await room.lobby.queue(staff())).visits
+    assert visit.in_call_since == TEN
+    room.clock.forward(minutes=10)
+    await room.lobby.call_ended(
+        CallEnded(
+            appointment_id=said.appointment_id,
+            at=room.clock(),
+            seconds=600,
+            ended_by=EndedBy.PROFESSIONAL,
+        )
+    )
+    view = await room.lobby.view(me)
+    assert (view.visit.status, view.place.state) == (Status.ENDED, State.LEFT)
+    assert view.can_ask
+    assert (await room.lobby.ask(me)).place.state is State.WAITING
+
+
+async def test_the_end_of_an_earlier_call_does_not_put_out_who_was_let_in_since(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    room.clock.forward(minutes=5)
+    place = (await room.lobby.ask(me)).place
+    await room.lobby.admit(staff(), said.appointment_id, UUID(me.sub), place.version)
+    late = CallEnded(appointment_id=said.appointment_id, at=TEN)
+    await room.lobby.call_ended(late)
+    assert (await room.lobby.view(me)).place.state is State.ADMITTED
+
+
+async def test_how_many_are_before_you_counts_the_same_professional_only(
+    room: Room,
+) -> None:
+    other = {"professional": {"id": "p-2", "name": "Testi-Two"}}
+    bookings = [
+        await room.booked(),
+        await room.booked(**other),
+        await room.booked(),
+    ]
+    views = []
+    for said in bookings:
+        views.append(await room.lobby.ask(session(said.appointment_id)))
+        room.clock.forward(seconds=10)
+    assert [view.ahead for view in views] == [Ahead.NEXT, Ahead.NEXT, Ahead.FEW]
+
+
+async def test_an_appointment_nobody_was_let_in_to_is_missed_once(room: Room) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    await room.lobby.ask(me)
+    room.clock.forward(minutes=45)
+    await room.lobby.sweep()
+    assert (await room.said()) == ["patient.waiting"]
+    room.clock.forward(seconds=1)
+    await room.lobby.sweep()
+    await room.lobby.sweep()
+    assert await room.said() == [
+        "patient.waiting",
+        "patient.left",
+        "appointment.missed",
+    ]
+    assert (await room.lobby.view(me)).visit.status is Status.MISSED
+
+
+async def test_presence_expires_and_the_place_stays(room: Room) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    await room.lobby.ask(me)
+    key = (said.appointment_id, UUID(me.sub))
+    assert key in (await room.lobby.queue(staff())).present
+    room.clock.forward(seconds=21)
+    queue = await room.lobby.queue(staff())
+    assert key not in queue.present
+    assert queue.visits[0][1][0].state is State.WAITING
+
+
+async def test_a_failed_invitation_shows_in_the_queue(room: Room) -> None:
+    said = await room.booked()
+    await room.lobby.invitation_failed(
+        InvitationFailed(appointment_id=said.appointment_id, kind="invitation")
+    )
+    [(visit, _)] = (await room.lobby.queue(staff())).visits
+    assert visit.invitation_failed
+
+
+async def test_the_queue_shows_today_in_finnish_time(room: Room) -> None:
+    late = TEN.replace(hour=21, minute=45)  # a quarter to midnight in Finland
+    after = late + timedelta(minutes=30)  # the next day there, the same day in UTC
+    for starts_at in (late, after):
+        await room.booked(starts_at=starts_at, ends_at=starts_at + HALF_HOUR)
+    visits = (await room.lobby.queue(staff())).visits
+    assert [visit.starts_at for visit, _ in visits] == [late]
+
+
+async def test_checks_are_kept_with_the_place(room: Room) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    await room.lobby.checked(me, {"camera": "pass", "network": "fail"})
+    [(_, [place])] = (await room.lobby.queue(staff())).visits
+    assert dict(place.checks) == {"camera": "pass", "network": "fail"}
+
+
+async def test_the_audit_trail_says_who_admitted_whom_and_cannot_be_changed(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    me = session(said.appointment_id)
+    place = (await room.lobby.ask(me)).place
+    await room.lobby.admit(staff(), said.appointment_id, UUID(me.sub), place.version)
+    async with room.database.reading() as tx:
+        row = await tx.fetchrow(
+            "SELECT professional_id, deed, person_id FROM audit WHERE appointment_id = $1",
+            said.appointment_id,
+        )
+    assert tuple(row) == ("p-1", "admitted", UUID(me.sub))
+    with pytest.raises(Exception, match="append-only"):
+        async with room.database.writing() as tx:
+            await tx.execute("DELETE FROM audit")
+
+
+async def test_old_visits_are_forgotten_with_their_places(room: Room) -> None:
+    said = await room.booked()
+    await room.lobby.ask(session(said.appointment_id))
+    room.clock.forward(days=31)
+    await room.lobby.sweep()
+    async with room.database.reading() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM visit") == 0
+        assert await tx.fetchval("SELECT count(*) FROM place") == 0
