@@ -1,12 +1,14 @@
 """Sessions and admissions: JSON Web Tokens signed with ES256, and the keys to check them.
 
-Whoever signs publishes a key set; everyone else keeps it and asks again, once, when
-they meet a key they do not know. Source: RFC 7515 to 7519, RFC 7638 (key ids).
+Whoever signs publishes a key set; everyone else keeps it for a while, and asks again,
+once, when they meet a key they do not know. Source: RFC 7515 to 7519, RFC 7638 (key ids).
 """
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
@@ -28,6 +30,8 @@ from contract.personal import Personal
 AUDIENCE = "videomottagning"
 ALGORITHM = "ES256"
 ASK_AGAIN_AFTER = timedelta(seconds=10)
+AWAY_AGAIN_AFTER = timedelta(seconds=1)
+KEPT = timedelta(minutes=10)  # then a withdrawn key is forgotten
 FETCH_SECONDS = 5
 
 KeySetDocument = Mapping[str, Any]
@@ -132,6 +136,8 @@ class KeySet:
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked: datetime | None = None
+        self._away = False
+        self._asking = asyncio.Lock()
 
     async def check(self, text: str | None, kind: type[AnyToken]) -> AnyToken:
         """The token in this text. Raises `NoSession` when it does not hold."""
@@ -159,26 +165,43 @@ class KeySet:
         return token
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
-        if key_id not in self._keys and self._may_ask():
-            self._asked = self._clock()
-            self._keys = _usable((await self._fetch()).get("keys", []))
-        try:
+        if self._is_due(key_id):
+            async with self._asking:  # those who come together share one answer
+                if self._is_due(key_id):
+                    await self._ask()
+        if key_id in self._keys:
             return self._keys[key_id]
-        except KeyError:
-            raise NoSession(
-                "The session was signed with a key we do not know."
-            ) from None
+        if self._away:
+            raise Unavailable("The key set cannot be had.")
+        raise NoSession("The session was signed with a key we do not know.")
 
-    def _may_ask(self) -> bool:
-        return self._asked is None or self._clock() - self._asked > ASK_AGAIN_AFTER
+    def _is_due(self, key_id: str) -> bool:
+        if self._asked is None:
+            return True
+        unknown = AWAY_AGAIN_AFTER if self._away else ASK_AGAIN_AFTER
+        pause = KEPT if key_id in self._keys else unknown
+        return self._clock() - self._asked > pause
+
+    async def _ask(self) -> None:
+        """Keys we have stay good while their publisher is away."""
+        try:
+            self._keys = _usable((await self._fetch()).get("keys", []))
+        except Unavailable:
+            self._away = True
+        else:
+            self._away = False
+        finally:
+            self._asked = self._clock()
 
 
 def _usable(keys: Sequence[Mapping[str, Any]]) -> dict[str, jwt.PyJWK]:
-    return {
-        str(each["kid"]): jwt.PyJWK(dict(each))
-        for each in keys
-        if each.get("kty") == "EC" and "kid" in each
-    }
+    """Those that are for us. A strange one must not spoil the others."""
+    usable = {}
+    for each in keys:
+        with suppress(jwt.PyJWTError, ValueError):
+            if each.get("kty") == "EC" and "kid" in each:
+                usable[str(each["kid"])] = jwt.PyJWK(dict(each), ALGORITHM)
+    return usable
 
 
 def fetching(url: str) -> Callable[[], Awaitable[KeySetDocument]]:
