@@ -50,7 +50,7 @@ class Settings(BaseSettings):
         return f"{parts.scheme}://{parts.netloc}"
 
 
-AnySettings = TypeVar("AnySettings", bound=Settings)
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 def read(kind: type[AnySettings]) -> AnySettings:
