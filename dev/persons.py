@@ -25,6 +25,7 @@ class Person:
     language: str
     birth_date: date = field(repr=False)
     number: int = field(repr=False)
+    guardian: "Person | None" = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -75,14 +76,19 @@ def persons(today: date) -> tuple[Person, ...]:
     """Everybody, with the children's ages counted from `today`."""
     eight, thirteen = _aged(8, today), _aged(13, today)
     adult = date(1961, 3, 14)
+    liisa = Person("guardian", "Testi-Liisa", "Testlund", "guardian", "sv", adult, 906)
     return (
         Person("sv", "Testi-Maja", "Testström", "patient", "sv", adult, 902),
         Person("fi", "Testi-Matti", "Testinen", "patient", "fi", adult, 903),
         Person("en", "Testi-Mary", "Testwood", "patient", "en", adult, 904),
-        Person("guardian", "Testi-Liisa", "Testlund", "guardian", "sv", adult, 906),
-        Person("child-8", "Testi-Ville", "Testlund", "child_8", "sv", eight, 907),
-        Person("child-13", "Testi-Elin", "Testlund", "child_13", "sv", thirteen, 908),
-        Person("stranger", "Testi-Vieras", "Tuntematon", "stranger", "fi", adult, 909),
+        liisa,
+        Person(
+            "child-8", "Testi-Ville", "Testlund", "child_8", "sv", eight, 907, liisa
+        ),
+        Person(
+            "child-13", "Testi-Elin", "Testlund", "child_13", "sv", thirteen, 908, liisa
+        ),
+        Person("stranger", "Testi-Vieras", "Testnen", "stranger", "fi", adult, 909),
     )
 
 

@@ -27,15 +27,6 @@ ROOT = Path(__file__).resolve().parent.parent
 MADE = "<!-- Made by `make docs` from the code. -->"
 
 
-def pages() -> dict[Path, str]:
-    """Each page and what must stand in it."""
-    return {
-        ROOT / "docs/settings.md": settings_page(),
-        ROOT / "docs/metrics.md": metrics_page(),
-        ROOT / "docs/refusals.md": refusals_page(),
-    }
-
-
 def settings_page() -> str:
     return _page(
         "Settings",
@@ -105,7 +96,7 @@ def metrics_of(module: ModuleType) -> list[MetricWrapperBase]:
     made = [
         each for _, each in getmembers(module) if isinstance(each, MetricWrapperBase)
     ]
-    return sorted(made, key=lambda each: name_of(each))
+    return sorted(made, key=name_of)
 
 
 def name_of(metric: MetricWrapperBase) -> str:
@@ -192,17 +183,26 @@ def _page(title: str, introduction: str, *parts: tuple[str, str]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [_row(heads), _row(["---"] * len(heads)), *map(_row, rows)]
-    return "\n".join(lines) if len(lines) > 2 else "None of its own."
+    lines = [_row(row) for row in rows]
+    if not lines:
+        return "None of its own."
+    return "\n".join([_row(heads), _row(["---"] * len(heads)), *lines])
 
 
 def _row(cells: Sequence[Any]) -> str:
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
+PAGES = {
+    ROOT / "docs/settings.md": settings_page,
+    ROOT / "docs/metrics.md": metrics_page,
+    ROOT / "docs/refusals.md": refusals_page,
+}
+
+
 def main() -> None:
-    for path, text in pages().items():
-        path.write_text(text, "utf-8")
+    for path, page in PAGES.items():
+        path.write_text(page(), "utf-8")
         print(path.relative_to(ROOT))
 
 
