@@ -22,12 +22,12 @@ from cryptography.hazmat.primitives.serialization import (
 from chassis.clock import Clock, now
 from chassis.foundation import READY
 from chassis.health import operations
-from chassis.settings import Settings
+from contract.catalogue import SERVICES
 from dev.door import door
 from dev.idp.issuers import STAFF_LEVEL, TEST_LEVEL, Client
+from dev.reference import settings_of
 from dev.site import serve
 
-SERVICES = ("invitation", "identity", "lobby", "notifier", "signalling")
 Told = Mapping[str, str]
 
 
@@ -170,19 +170,6 @@ def _assemble(service: str, environment: Told, clock: Clock) -> web.Application:
         kind(**values), clock
     )
     return app
-
-
-def settings_of(service: str) -> type[Settings]:
-    """The settings that the service itself has declared."""
-    module = import_module(f"services.{service}.settings")
-    kinds = [
-        each
-        for each in vars(module).values()
-        if isinstance(each, type)
-        and issubclass(each, Settings)
-        and each.__module__ == module.__name__
-    ]
-    return kinds[0]
 
 
 @asynccontextmanager
