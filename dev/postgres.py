@@ -223,7 +223,13 @@ def _binaries_for(user: str | None, home: Path) -> Path:
     packaged = _packaged()
     if user is None or all(_open_to_all(each) for each in packaged.parents):
         return packaged / "bin"
-    return shutil.copytree(packaged, home / "pginstall") / "bin"
+    # They look for their libraries in a folder beside the package.
+    package, copy = packaged.parent, home / "wheel"
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, copy / libraries.name)
+    shutil.copytree(packaged, copy / package.name / packaged.name)
+    return copy / package.name / packaged.name / "bin"
 
 
 def _open_to_all(folder: Path) -> bool:

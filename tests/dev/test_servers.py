@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.postgres import Server
 from tests import servers
 
 choose_postgres = servers.chosen_postgres.__wrapped__
@@ -26,15 +27,13 @@ def test_given_servers_come_first(bare: pytest.MonkeyPatch) -> None:
     assert choose_kafka().name == "TEST_KAFKA_SERVERS"
 
 
-def test_without_docker_postgresql_comes_from_the_wheel(
-    bare: pytest.MonkeyPatch,
-) -> None:
-    assert bare
+@pytest.mark.usefixtures("bare")
+def test_without_docker_postgresql_comes_from_the_wheel() -> None:
     assert "from a wheel" in choose_postgres().name
 
 
-def test_a_stand_in_for_kafka_is_said_loudly(bare: pytest.MonkeyPatch) -> None:
-    assert bare
+@pytest.mark.usefixtures("bare")
+def test_a_stand_in_for_kafka_is_said_loudly() -> None:
     assert "THIS IS NOT KAFKA" in choose_kafka().name
 
 
@@ -45,7 +44,7 @@ def test_ci_demands_a_real_kafka(bare: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_given_database_server_is_used_as_it_is(
-    bare: pytest.MonkeyPatch, postgres: servers.postgreses.Server
+    bare: pytest.MonkeyPatch, postgres: Server
 ) -> None:
     bare.setenv("TEST_DATABASE_URL", postgres.admin)
     async with choose_postgres().open() as given:
