@@ -1,0 +1,7 @@
+"""Identity: who someone is, and whether they may attend.
+
+Owns      appointment, attendee, link, attempt, audit
+Hears     appointment.booked, appointment.rescheduled, appointment.cancelled, invitation.issued
+Says      patient.identified
+Start at  flows.py
+"""

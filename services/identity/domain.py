@@ -1,0 +1,269 @@
+"""Who may attend, and when. Pure: no clock, no database, no network."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
+
+from chassis.refusal import Refusal
+from contract.appointment import Aspect, Heard
+from contract.booking import AppointmentCancelled, Change, Timed
+from contract.identity import Role
+
+FINLAND = ZoneInfo("Europe/Helsinki")
+ADULT = 18
+OPEN_AFTER_END = timedelta(minutes=15)
+SESSION_AFTER_END = timedelta(minutes=60)
+STAFF_SESSION = timedelta(hours=12)
+ATTEMPT_LASTS = timedelta(minutes=10)
+UNKNOWN_NAME = "-"
+UNHEARD = Heard()
+
+
+class LinkUnknown(Refusal):
+    code = "link_unknown"
+
+
+class AppointmentIsCancelled(Refusal):
+    code = "appointment_cancelled"
+
+
+class AppointmentIsOver(Refusal):
+    code = "appointment_over"
+
+
+class IdentificationCancelled(Refusal):
+    code = "identification_cancelled"
+
+
+class IdentificationExpired(Refusal):
+    """The way back is not, or no longer, open; perhaps it has been walked already."""
+
+    code = "identification_expired"
+
+    def __init__(self, attempt: "Attempt | None" = None) -> None:
+        super().__init__("This identification has been used, or took too long.")
+        self.attempt = attempt
+
+
+class Why(StrEnum):
+    """Why an identification failed: for operations, never for the person."""
+
+    PROVIDER_SAID_NO = "provider_said_no"
+    PROVIDER_AWAY = "provider_away"
+    NO_CODE = "no_code"
+    NO_TOKEN = "no_token"  # noqa: S105 - a word, not a token
+    NOT_ENCRYPTED = "not_encrypted"
+    NOT_OPENED = "not_opened"
+    UNKNOWN_KEY = "unknown_key"
+    NOT_VERIFIED = "not_verified"
+    WRONG_CLAIM = "wrong_claim"
+    WRONG_NATIONAL_ID = "wrong_national_id"
+    WRONG_BIRTH_DATE = "wrong_birth_date"
+
+
+class IdentificationFailed(Refusal):
+    """`about` names what was wrong, such as a claim, and never quotes it."""
+
+    code = "identification_failed"
+
+    def __init__(self, why: Why, about: str = "") -> None:
+        super().__init__("The identification did not succeed.")
+        self.why = why
+        self.about = about
+
+
+class WrongPerson(Refusal):
+    code = "wrong_person"
+
+
+class ChildNeedsOwnCredentials(Refusal):
+    code = "child_needs_own_credentials"
+
+
+class NoPersonalCode(Refusal):
+    code = "no_personal_code"
+
+
+class StaffNotAllowed(Refusal):
+    code = "staff_not_allowed"
+
+
+class Status(StrEnum):
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A personal identity code under a secret key; `key_id` says which."""
+
+    key_id: str
+    value: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """Someone who is expected."""
+
+    role: Role
+    digest: Digest
+    birth_date: date = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """What has been heard so far; times and attendees may be yet to come."""
+
+    appointment_id: str
+    heard: Heard = UNHEARD
+    status: Status = Status.BOOKED
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    attendees: tuple[Attendee, ...] = ()
+
+    def after(self, said: Change, attendees: tuple[Attendee, ...] = ()) -> Self:
+        """The appointment when this was said of it, in whatever order it is heard."""
+        news = self.heard.renewed_by(said)
+        now = replace(self, heard=self.heard.and_then(said))
+        if Aspect.DETAILS in news:
+            now = replace(now, attendees=attendees)
+        if Aspect.TIMES in news and isinstance(said, Timed):
+            now = replace(now, starts_at=said.starts_at, ends_at=said.ends_at)
+        if Aspect.STATUS in news:
+            now = replace(now, status=_status(said))
+        return now
+
+    @property
+    def is_known(self) -> bool:
+        """The booking itself has been heard, and not only a word about it."""
+        return bool(self.attendees) and self.ends_at is not None
+
+    def check_open(self, at: datetime) -> None:
+        """Raises `AppointmentIsCancelled` or `AppointmentIsOver`."""
+        if self.status is Status.CANCELLED:
+            raise AppointmentIsCancelled("The appointment has been cancelled.")
+        if self.ends_at is not None and at > self.ends_at + OPEN_AFTER_END:
+            raise AppointmentIsOver("The appointment is over.")
+
+    def expected(
+        self, digests: Collection[Digest], today: date, age_limit: int
+    ) -> Attendee:
+        """The attendee with one of these digests, if they may enter today.
+
+        Raises `ChildNeedsOwnCredentials` for the guardian of a child who has reached
+        the limit, `WrongPerson` for anyone who is not expected.
+        """
+        found = {each.role: each for each in self.attendees if each.digest in digests}
+        if patient := found.get(Role.PATIENT):
+            return patient
+        if guardian := found.get(Role.GUARDIAN):
+            self._check_still_a_child(today, age_limit)
+            return guardian
+        raise WrongPerson("This person is not expected here.")
+
+    def _check_still_a_child(self, today: date, age_limit: int) -> None:
+        patient = next(each for each in self.attendees if each.role is Role.PATIENT)
+        years = age(patient.birth_date, today)
+        if years >= ADULT:
+            raise WrongPerson("This person is not expected here.")
+        if years >= age_limit:
+            raise ChildNeedsOwnCredentials("The child identifies themselves.")
+
+
+def _status(said: Change) -> Status:
+    cancelled = isinstance(said, AppointmentCancelled)
+    return Status.CANCELLED if cancelled else Status.BOOKED
+
+
+def age(born: date, today: date) -> int:
+    """In whole years; a year is reached on the birthday itself."""
+    years = today.year - born.year
+    return years if today >= _birthday(born, today.year) else years - 1
+
+
+def _birthday(born: date, year: int) -> date:
+    """Born on 29 February, one is a year older on the 28th of a common year.
+
+    No source settles it; this ends a guardian's right the day sooner.
+    """
+    try:
+        return born.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What makes one trip to an identity provider ours: sent along, and checked back."""
+
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+class Purpose(StrEnum):
+    VISIT = "visit"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Someone is on their way to an identity provider and back, once."""
+
+    question: Question
+    purpose: Purpose
+    browser: bytes = field(repr=False)
+    begun_at: datetime
+    appointment_id: str | None = None
+    used_at: datetime | None = None
+
+    LASTS: ClassVar[timedelta] = ATTEMPT_LASTS
+
+    def used(self, purpose: Purpose, browser: bytes, at: datetime) -> Self:
+        """Raises `IdentificationExpired` unless it comes back once, soon, where it began."""
+        ours = (purpose, browser) == (self.purpose, self.browser)
+        if not ours or self.used_at is not None or at > self.begun_at + self.LASTS:
+            raise IdentificationExpired(self)
+        return replace(self, used_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who an identity provider says someone is."""
+
+    national_id: SecretStr | None
+    name: SecretStr
+    birth_date: date | None = field(repr=False)
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Professional:
+    """Who the county's identity provider says someone is."""
+
+    professional_id: str
+    name: str = field(repr=False)
+    units: tuple[str, ...]
+
+
+class What(StrEnum):
+    IDENTIFIED = "identified"
+    LOGGED_IN = "logged_in"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the audit: by ids only."""
+
+    at: datetime
+    what: What
+    who: UUID | str | None
+    appointment_id: str | None
+    code: str | None = None

@@ -1,0 +1,376 @@
+"""What identity does, one transaction at a time. Read this page first.
+
+Appointments   who is expected, and when, as the booking system says
+Visits         a patient or a guardian identifies for one appointment
+StaffLogins    a professional logs in
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from chassis import inbox
+from chassis.clock import Clock
+from chassis.database import Database, Writer
+from chassis.logs import Log
+from chassis.outbox import Outbox
+from chassis.refusal import Refusal, Unavailable
+from chassis.sessions import SigningKey, StaffSession, VisitSession
+from contract.booking import Change
+from contract.booking_full import (
+    AppointmentBookedInFull,
+    GuardianInFull,
+    PatientInFull,
+)
+from contract.envelope import Unreadable
+from contract.envelope import Why as Unread
+from contract.identity import PatientIdentified, Role
+from contract.invitation import InvitationIssued
+from services.identity import metrics, national_id, store
+from services.identity.domain import (
+    FINLAND,
+    SESSION_AFTER_END,
+    STAFF_SESSION,
+    Appointment,
+    Attempt,
+    Attendee,
+    Digest,
+    IdentificationExpired,
+    IdentificationFailed,
+    LinkUnknown,
+    NoPersonalCode,
+    Note,
+    Person,
+    Professional,
+    Purpose,
+    Question,
+    StaffNotAllowed,
+    What,
+    Why,
+)
+from services.identity.national_id import NationalId, NotAPersonalCode
+from services.identity.pseudonyms import Pseudonyms
+from services.identity.upstream import Returned, Upstream
+
+AT_ONCE = 5  # open attempts of one browser: a tab each
+ATTEMPTS_KEPT = timedelta(days=1)  # so that Back and a restored tab find their visit
+APPOINTMENTS_KEPT = timedelta(days=40)  # longer than Kafka keeps a word about them
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Someone may come in: a session as a signed text, and when it ends."""
+
+    token: str = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Reads personal identity codes; what leaves it is a digest or an id."""
+
+    pseudonyms: Pseudonyms
+    test_persons: bool
+
+    def read(self, text: SecretStr, today: date) -> NationalId:
+        return national_id.read(text, today, test_persons=self.test_persons)
+
+
+@dataclass(frozen=True, slots=True)
+class Appointments:
+    """Who is expected, and when."""
+
+    database: Database
+    clock: Clock
+    register: Register
+
+    async def booked(self, said: AppointmentBookedInFull) -> None:
+        """Raises `Unreadable` when a personal identity code in it is nobody's."""
+        await self.changed(said, self._attendees(said))
+
+    async def changed(self, said: Change, attendees: tuple[Attendee, ...] = ()) -> None:
+        """Booked, moved or cancelled: what was said last counts, not what came last."""
+        at = self.clock()
+        async with self.database.writing() as tx:
+            if await inbox.first_sight(tx, said):
+                known = await store.hold_or_open(tx, said.appointment_id, at)
+                await store.save(tx, known.after(said, attendees), at)
+
+    async def invited(self, said: InvitationIssued) -> None:
+        """The appointment has a link, of which we know the digest."""
+        async with self.database.writing() as tx:
+            if await inbox.first_sight(tx, said):
+                await store.keep_link(
+                    tx, said.link_digest, said.appointment_id, said.expires_at
+                )
+
+    async def forget(self) -> None:
+        """Nothing is kept longer than it can matter."""
+        at = self.clock()
+        async with self.database.writing() as tx:
+            await store.forget_attempts(tx, at - ATTEMPTS_KEPT)
+            await store.forget_appointments(tx, at - APPOINTMENTS_KEPT)
+
+    def _attendees(self, said: AppointmentBookedInFull) -> tuple[Attendee, ...]:
+        patient = self._attendee(Role.PATIENT, said.patient, "patient.national_id")
+        guardians = (
+            self._attendee(Role.GUARDIAN, each, f"guardians.{at}.national_id")
+            for at, each in enumerate(said.guardians)
+        )
+        return tuple(dict.fromkeys((patient, *guardians)))
+
+    def _attendee(
+        self, role: Role, who: PatientInFull | GuardianInFull, where: str
+    ) -> Attendee:
+        today = self.clock().astimezone(FINLAND).date()
+        try:
+            code = self.register.read(who.national_id, today)
+        except NotAPersonalCode:
+            raise Unreadable(Unread.NOT_AS_AGREED, [where]) from None
+        return Attendee(role, self.register.pseudonyms.digest(code), code.birth_date)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Trips to an identity provider and back: each once, soon, by the same browser."""
+
+    clock: Clock
+    chance: Callable[[], str]
+
+    async def begin(
+        self, tx: Writer, purpose: Purpose, browser: str, appointment_id: str | None
+    ) -> Question:
+        attempt = Attempt(
+            Question(self.chance(), self.chance(), self.chance()),
+            purpose,
+            digest_of(browser),
+            self.clock(),
+            appointment_id,
+        )
+        await store.begin(tx, attempt, AT_ONCE)
+        return attempt.question
+
+    async def use(
+        self, tx: Writer, purpose: Purpose, browser: str, returned: Returned
+    ) -> Attempt:
+        """Raises `IdentificationExpired`."""
+        attempt = await store.hold_attempt(tx, returned.get("state", ""))
+        if attempt is None:
+            raise IdentificationExpired
+        used = attempt.used(purpose, digest_of(browser), self.clock())
+        await store.use(tx, used)
+        return used
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """A patient or a guardian identifies for one appointment."""
+
+    database: Database
+    outbox: Outbox
+    clock: Clock
+    log: Log
+    attempts: Attempts
+    upstream: Upstream[Person]
+    register: Register
+    signing: SigningKey
+    age_limit: int
+
+    async def begin(self, link: SecretStr, language: str, browser: str) -> str:
+        """Where to send the browser.
+
+        Raises `LinkUnknown`, `AppointmentIsCancelled` or `AppointmentIsOver`.
+        """
+        at = self.clock()
+        digest = sha256(link.get_secret_value().encode()).hexdigest()
+        async with self.database.writing() as tx:
+            appointment_id = await store.linked(tx, digest, at)
+            if appointment_id is None:
+                raise LinkUnknown("This link opens nothing.")
+            appointment = _heard(await store.hold(tx, appointment_id))
+            appointment.check_open(at)
+            question = await self.attempts.begin(
+                tx, Purpose.VISIT, browser, appointment_id
+            )
+        return self.upstream.location(question, language)
+
+    async def enter(self, returned: Returned, browser: str) -> Entrance:
+        """Someone came back: let them in, or refuse; either is noted.
+
+        No transaction is open while the provider is asked.
+        """
+        async with self.database.writing() as tx:
+            attempt = await self.attempts.use(tx, Purpose.VISIT, browser, returned)
+        appointment_id, who = attempt.appointment_id or "", None
+        try:
+            person = await self.upstream.identified(returned, attempt.question)
+            code = self._code(person)
+            who = self._person_id(appointment_id, self.register.pseudonyms.digest(code))
+            entrance = await self._let_in(appointment_id, person, code)
+        except Refusal as no:
+            await self._refused(appointment_id, who, no)
+            raise
+        return entrance
+
+    async def _let_in(
+        self, appointment_id: str, person: Person, code: NationalId
+    ) -> Entrance:
+        at = self.clock()
+        digests = self.register.pseudonyms.digests(code)
+        async with self.database.writing() as tx:
+            appointment = _heard(await store.hold(tx, appointment_id))
+            appointment.check_open(at)
+            attendee = appointment.expected(digests, _today(at), self.age_limit)
+            said = self._identified(appointment, attendee, person, at)
+            await store.note(
+                tx, Note(at, What.IDENTIFIED, said.person_id, appointment_id)
+            )
+            await self.outbox.record(tx, said)
+        self._told(said)
+        return self._entrance(appointment, said)
+
+    def _code(self, person: Person) -> NationalId:
+        if person.national_id is None:
+            raise NoPersonalCode("These credentials bring no personal identity code.")
+        try:
+            code = self.register.read(person.national_id, _today(self.clock()))
+        except NotAPersonalCode:
+            raise IdentificationFailed(Why.WRONG_NATIONAL_ID) from None
+        if person.birth_date not in (None, code.birth_date):
+            raise IdentificationFailed(Why.WRONG_BIRTH_DATE)
+        return code
+
+    def _person_id(self, appointment_id: str, digest: Digest) -> UUID:
+        return self.register.pseudonyms.person_id(appointment_id, digest)
+
+    def _identified(
+        self, appointment: Appointment, attendee: Attendee, person: Person, at: datetime
+    ) -> PatientIdentified:
+        return PatientIdentified(
+            appointment_id=appointment.appointment_id,
+            person_id=self._person_id(appointment.appointment_id, attendee.digest),
+            role=attendee.role,
+            name=person.name,
+            birth_year=attendee.birth_date.year,
+            method=person.method,
+            at=at,
+        )
+
+    def _entrance(self, appointment: Appointment, said: PatientIdentified) -> Entrance:
+        until = (appointment.ends_at or said.at) + SESSION_AFTER_END
+        session = VisitSession(
+            sub=str(said.person_id),
+            exp=until,
+            appointment=said.appointment_id,
+            role=said.role,
+            name=said.name,
+            birth_year=said.birth_year,
+            method=said.method,
+        )
+        return Entrance(self.signing.sign(session), until)
+
+    def _told(self, said: PatientIdentified) -> None:
+        metrics.IDENTIFICATIONS.labels(said.role).inc()
+        self.log.info(
+            "Someone was identified.",
+            appointment_id=said.appointment_id,
+            person_id=str(said.person_id),
+            role=said.role,
+        )
+
+    async def _refused(
+        self, appointment_id: str, who: UUID | None, no: Refusal
+    ) -> None:
+        async with self.database.writing() as tx:
+            line = Note(self.clock(), What.REFUSED, who, appointment_id, no.code)
+            await store.note(tx, line)
+        metrics.IDENTIFICATIONS.labels(no.code).inc()
+        self.log.info(
+            "Someone was refused.", appointment_id=appointment_id, **reason(no)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StaffLogins:
+    """A professional logs in."""
+
+    database: Database
+    clock: Clock
+    log: Log
+    attempts: Attempts
+    upstream: Upstream[Professional]
+    signing: SigningKey
+
+    async def begin(self, language: str, browser: str) -> str:
+        """Where to send the browser."""
+        async with self.database.writing() as tx:
+            question = await self.attempts.begin(tx, Purpose.STAFF, browser, None)
+        return self.upstream.location(question, language)
+
+    async def enter(self, returned: Returned, browser: str) -> Entrance:
+        """Someone came back: let them in, or refuse; either is noted."""
+        async with self.database.writing() as tx:
+            attempt = await self.attempts.use(tx, Purpose.STAFF, browser, returned)
+        who = None
+        try:
+            professional = await self.upstream.identified(returned, attempt.question)
+            who = professional.professional_id
+            if not professional.units:
+                raise StaffNotAllowed("This account belongs to no unit.")
+        except Refusal as no:
+            await self._note(What.REFUSED, who, no.code)
+            self._refused(no)
+            raise
+        await self._note(What.LOGGED_IN, who)
+        return self._entrance(professional)
+
+    def _entrance(self, professional: Professional) -> Entrance:
+        until = self.clock() + STAFF_SESSION
+        session = StaffSession(
+            sub=professional.professional_id,
+            exp=until,
+            name=professional.name,
+            units=professional.units,
+        )
+        metrics.STAFF_LOGINS.labels(Role.PROFESSIONAL).inc()
+        self.log.info(
+            "A professional logged in.", professional_id=professional.professional_id
+        )
+        return Entrance(self.signing.sign(session), until)
+
+    async def _note(self, what: What, who: str | None, code: str | None = None) -> None:
+        async with self.database.writing() as tx:
+            await store.note(tx, Note(self.clock(), what, who, None, code))
+
+    def _refused(self, no: Refusal) -> None:
+        metrics.STAFF_LOGINS.labels(no.code).inc()
+        self.log.info("A professional was refused.", **reason(no))
+
+
+def digest_of(browser: str) -> bytes:
+    """A browser is known by a secret in its cookie, of which we keep this."""
+    return hmac.digest(b"browser", browser.encode(), sha256)
+
+
+def reason(no: Refusal) -> dict[str, str]:
+    """What may be logged of a refusal; failures are counted by what was wrong."""
+    if not isinstance(no, IdentificationFailed):
+        return {"code": no.code}
+    metrics.FAILURES.labels(no.why).inc()
+    return {"code": no.code, "why": no.why, "about": no.about}
+
+
+def _heard(appointment: Appointment | None) -> Appointment:
+    """The link may be heard of before the booking: then a moment is all it takes."""
+    if appointment is None or not appointment.is_known:
+        raise Unavailable("The booking has not been heard yet.")
+    return appointment
+
+
+def _today(at: datetime) -> date:
+    return at.astimezone(FINLAND).date()

@@ -1,0 +1,19 @@
+"""What identity counts."""
+
+from prometheus_client import Counter
+
+IDENTIFICATIONS = Counter(
+    "identity_identifications_total",
+    "Visits' identifications by outcome: patient, guardian, or the code of a refusal.",
+    ["outcome"],
+)
+STAFF_LOGINS = Counter(
+    "identity_staff_logins_total",
+    "Staff logins by outcome: professional, or the code of a refusal.",
+    ["outcome"],
+)
+FAILURES = Counter(
+    "identity_failures_total",
+    "Identifications that failed between us and a provider, by what was wrong.",
+    ["why"],
+)

@@ -1,0 +1,233 @@
+"""Appointments, links, attempts and the audit in PostgreSQL. All SQL is on this page."""
+
+from datetime import datetime
+from typing import Any
+
+from chassis.database import Reader, Writer
+from contract.appointment import Heard
+from contract.identity import Role
+from services.identity.domain import (
+    Appointment,
+    Attempt,
+    Attendee,
+    Digest,
+    Note,
+    Purpose,
+    Question,
+    Status,
+)
+
+
+async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
+    """The appointment, which nobody else may change until this transaction ends."""
+    row = await tx.fetchrow(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, status,
+               starts_at, ends_at
+          FROM appointment
+         WHERE appointment_id = $1
+           FOR UPDATE
+        """,
+        appointment_id,
+    )
+    return _appointment(row, await _attendees(tx, appointment_id)) if row else None
+
+
+async def hold_or_open(tx: Writer, appointment_id: str, at: datetime) -> Appointment:
+    """The same; for one never heard of, a row to hold on to is made first."""
+    await tx.execute(
+        """
+        INSERT INTO appointment (appointment_id, changed_at) VALUES ($1, $2)
+        ON CONFLICT DO NOTHING
+        """,
+        appointment_id,
+        at,
+    )
+    return await hold(tx, appointment_id) or Appointment(appointment_id)
+
+
+async def _attendees(tx: Reader, appointment_id: str) -> tuple[Attendee, ...]:
+    rows = await tx.fetch(
+        """
+        SELECT role, key_id, digest, birth_date
+          FROM attendee
+         WHERE appointment_id = $1
+         ORDER BY role, digest
+        """,
+        appointment_id,
+    )
+    return tuple(_attendee(row) for row in rows)
+
+
+async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
+    await tx.execute(
+        """
+        UPDATE appointment
+           SET heard_details = $2, heard_times = $3, heard_status = $4, status = $5,
+               starts_at = $6, ends_at = $7, changed_at = $8
+         WHERE appointment_id = $1
+        """,
+        changed.appointment_id,
+        changed.heard.details,
+        changed.heard.times,
+        changed.heard.status,
+        changed.status,
+        changed.starts_at,
+        changed.ends_at,
+        at,
+    )
+    await tx.execute(
+        "DELETE FROM attendee WHERE appointment_id = $1", changed.appointment_id
+    )
+    await tx.executemany(
+        """
+        INSERT INTO attendee (appointment_id, role, key_id, digest, birth_date)
+        VALUES ($1, $2, $3, $4, $5)
+        """,
+        [
+            (
+                changed.appointment_id,
+                each.role,
+                each.digest.key_id,
+                each.digest.value,
+                each.birth_date,
+            )
+            for each in changed.attendees
+        ],
+    )
+
+
+async def keep_link(
+    tx: Writer, link_digest: str, appointment_id: str, expires_at: datetime
+) -> None:
+    """A link that was issued anew lasts as long as the longest it was given."""
+    await tx.execute(
+        """
+        INSERT INTO link (link_digest, appointment_id, expires_at)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (link_digest)
+        DO UPDATE SET expires_at = greatest(link.expires_at, excluded.expires_at)
+        """,
+        link_digest,
+        appointment_id,
+        expires_at,
+    )
+
+
+async def linked(tx: Reader, link_digest: str, at: datetime) -> str | None:
+    """The appointment that the link opens at this time."""
+    appointment_id: str | None = await tx.fetchval(
+        "SELECT appointment_id FROM link WHERE link_digest = $1 AND expires_at > $2",
+        link_digest,
+        at,
+    )
+    return appointment_id
+
+
+async def begin(tx: Writer, attempt: Attempt, at_once: int) -> None:
+    """Keep the attempt; of this browser's open ones only so many stay, the newest."""
+    await tx.execute(
+        """
+        INSERT INTO attempt (state, purpose, appointment_id, browser, nonce, verifier,
+                             begun_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        attempt.question.state,
+        attempt.purpose,
+        attempt.appointment_id,
+        attempt.browser,
+        attempt.question.nonce,
+        attempt.question.verifier,
+        attempt.begun_at,
+    )
+    await tx.execute(
+        """
+        DELETE FROM attempt
+         WHERE state IN (SELECT state FROM attempt
+                          WHERE browser = $1 AND used_at IS NULL
+                          ORDER BY begun_at DESC, state = $3 DESC
+                         OFFSET $2)
+        """,
+        attempt.browser,
+        at_once,
+        attempt.question.state,
+    )
+
+
+async def hold_attempt(tx: Writer, state: str) -> Attempt | None:
+    row = await tx.fetchrow(
+        """
+        SELECT state, purpose, appointment_id, browser, nonce, verifier, begun_at, used_at
+          FROM attempt
+         WHERE state = $1
+           FOR UPDATE
+        """,
+        state,
+    )
+    return _attempt(row) if row else None
+
+
+async def use(tx: Writer, attempt: Attempt) -> None:
+    await tx.execute(
+        "UPDATE attempt SET used_at = $2 WHERE state = $1",
+        attempt.question.state,
+        attempt.used_at,
+    )
+
+
+async def note(tx: Writer, line: Note) -> None:
+    await tx.execute(
+        """
+        INSERT INTO audit (at, what, who, appointment_id, code)
+        VALUES ($1, $2, $3, $4, $5)
+        """,
+        line.at,
+        line.what,
+        None if line.who is None else str(line.who),
+        line.appointment_id,
+        line.code,
+    )
+
+
+async def forget_attempts(tx: Writer, before: datetime) -> None:
+    await tx.execute("DELETE FROM attempt WHERE begun_at < $1", before)
+
+
+async def forget_appointments(tx: Writer, before: datetime) -> None:
+    """Those that ended, and were last spoken of, before this; and the links to them."""
+    await tx.execute(
+        """
+        DELETE FROM appointment
+         WHERE changed_at < $1 AND coalesce(ends_at, changed_at) < $1
+        """,
+        before,
+    )
+    await tx.execute("DELETE FROM link WHERE expires_at < $1", before)
+
+
+def _appointment(row: Any, attendees: tuple[Attendee, ...]) -> Appointment:
+    return Appointment(
+        row["appointment_id"],
+        Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
+        Status(row["status"]),
+        row["starts_at"],
+        row["ends_at"],
+        attendees,
+    )
+
+
+def _attendee(row: Any) -> Attendee:
+    return Attendee(
+        Role(row["role"]), Digest(row["key_id"], row["digest"]), row["birth_date"]
+    )
+
+
+def _attempt(row: Any) -> Attempt:
+    return Attempt(
+        Question(row["state"], row["nonce"], row["verifier"]),
+        Purpose(row["purpose"]),
+        row["browser"],
+        row["begun_at"],
+        row["appointment_id"],
+        row["used_at"],
+    )

@@ -1,0 +1,74 @@
+"""Patients and guardians: Suomi.fi, or a broker of the Finnish Trust Network, by OIDC.
+
+The claims' names differ from broker to broker, so they are settings; the defaults are
+Telia's. Suomi.fi's own OIDC interface is announced and not yet published.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic import SecretStr
+
+from services.identity.domain import (
+    UNKNOWN_NAME,
+    IdentificationFailed,
+    Person,
+    Question,
+    Why,
+)
+from services.identity.oidc import Claims, Client
+from services.identity.upstream import Returned
+
+LONGEST = 200
+METHOD_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMap:
+    """Under which names the claims come."""
+
+    national_id: str
+    names: tuple[str, ...]
+    birth_date: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuomiFi:
+    """Behind the port `Upstream[Person]`."""
+
+    client: Client
+    claim_map: ClaimMap
+
+    def location(self, question: Question, language: str) -> str:
+        return self.client.location(question, language)
+
+    async def identified(self, returned: Returned, question: Question) -> Person:
+        return person(await self.client.claims(returned, question), self.claim_map)
+
+
+def person(claims: Claims, claim_map: ClaimMap) -> Person:
+    """Foreign credentials bring no personal identity code; the register, not every name."""
+    national_id = claims.get(claim_map.national_id)
+    names = (text(claims.get(each)) for each in claim_map.names)
+    return Person(
+        national_id=SecretStr(national_id) if isinstance(national_id, str) else None,
+        name=SecretStr(" ".join(filter(None, names))[:LONGEST] or UNKNOWN_NAME),
+        birth_date=_date(claims.get(claim_map.birth_date)),
+        method=text(claims.get("acr"))[:METHOD_LONGEST] or "oidc",
+    )
+
+
+def text(claim: Any) -> str:
+    """On one line, without what cannot be seen."""
+    words = claim.split() if isinstance(claim, str) else ()
+    return "".join(each for each in " ".join(words) if each.isprintable())
+
+
+def _date(claim: Any) -> date | None:
+    if claim is None:
+        return None
+    try:
+        return date.fromisoformat(claim)
+    except (ValueError, TypeError):
+        raise IdentificationFailed(Why.WRONG_BIRTH_DATE) from None

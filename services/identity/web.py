@@ -1,0 +1,228 @@
+"""Identity's doors: one function a door, and the table from refusal to status.
+
+Back from a provider comes a browser and not a script, so it is never answered with an
+error but sent on: to the visit, or to a page that says what to do next.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from chassis.clock import Clock
+from chassis.limits import Limit
+from chassis.logs import Log, trouble
+from chassis.refusal import Refusal, Unavailable
+from chassis.sessions import KeySet, NoSession, StaffSession, VisitSession
+from chassis.web import STAFF_COOKIE, VISIT_COOKIE, Access, Doors, body
+from services.identity.domain import (
+    ATTEMPT_LASTS,
+    AppointmentIsCancelled,
+    AppointmentIsOver,
+    ChildNeedsOwnCredentials,
+    IdentificationCancelled,
+    IdentificationExpired,
+    IdentificationFailed,
+    LinkUnknown,
+    NoPersonalCode,
+    StaffNotAllowed,
+    WrongPerson,
+)
+from services.identity.flows import Entrance, StaffLogins, Visits
+
+ATTEMPT_COOKIE = "__Host-attempt"
+KEYS_AGE = {"Cache-Control": "public, max-age=300"}
+LOGINS_A_SECOND = 1.0  # of one address; a whole clinic may be behind one
+LOGINS_AT_ONCE = 30
+PublicKeys = Sequence[Mapping[str, Any]]
+
+STATUSES: Mapping[type[Refusal], int] = {
+    LinkUnknown: 404,
+    AppointmentIsCancelled: 409,
+    AppointmentIsOver: 409,
+    IdentificationCancelled: 403,
+    IdentificationExpired: 403,
+    IdentificationFailed: 403,
+    WrongPerson: 403,
+    ChildNeedsOwnCredentials: 403,
+    NoPersonalCode: 403,
+    StaffNotAllowed: 403,
+}
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    language: Literal["sv", "fi", "en"]
+
+
+class VisitLogin(Body):
+    link: SecretStr = Field(max_length=200)
+
+
+class StaffLogin(Body):
+    """Nothing but the language: who it is, the provider says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the world may know: keys of sessions, and ours towards the providers."""
+
+    session: PublicKeys
+    client: PublicKeys
+
+
+def doors(visits: Visits, staff: StaffLogins, keys: Keys, landing: "Landing") -> Doors:
+    made = Doors()
+    visit_doors(made, visits, landing)
+    staff_doors(made, staff, landing)
+    key_doors(made, keys)
+    return made
+
+
+def visit_doors(made: Doors, visits: Visits, landing: "Landing") -> None:
+    limit = Limit(LOGINS_A_SECOND, LOGINS_AT_ONCE, landing.clock)
+
+    @made.post("/identity/login", Access.PUBLIC, limit)
+    async def login(request: web.Request) -> web.Response:
+        asked = await body(request, VisitLogin)
+        browser = _browser(request) or secrets.token_urlsafe()
+        location = await visits.begin(asked.link, asked.language, browser)
+        return _sent_off(location, browser)
+
+    @made.get("/identity/callback", Access.PUBLIC)
+    async def callback(request: web.Request) -> web.Response:
+        return await landing.visit(request, visits)
+
+    @made.post("/identity/logout", Access.PUBLIC)
+    async def logout(_: web.Request) -> web.Response:
+        return _without(VISIT_COOKIE)
+
+
+def staff_doors(made: Doors, staff: StaffLogins, landing: "Landing") -> None:
+    limit = Limit(LOGINS_A_SECOND, LOGINS_AT_ONCE, landing.clock)
+
+    @made.post("/identity/staff/login", Access.PUBLIC, limit)
+    async def staff_login(request: web.Request) -> web.Response:
+        asked = await body(request, StaffLogin)
+        browser = _browser(request) or secrets.token_urlsafe()
+        return _sent_off(await staff.begin(asked.language, browser), browser)
+
+    @made.get("/identity/staff/callback", Access.PUBLIC)
+    async def staff_callback(request: web.Request) -> web.Response:
+        return await landing.staff(request, staff)
+
+    @made.post("/identity/staff/logout", Access.PUBLIC)
+    async def staff_logout(_: web.Request) -> web.Response:
+        return _without(STAFF_COOKIE)
+
+
+def key_doors(made: Doors, keys: Keys) -> None:
+    @made.get("/identity/jwks.json", Access.PUBLIC)
+    async def session_keys(_: web.Request) -> web.Response:
+        return web.json_response({"keys": list(keys.session)}, headers=KEYS_AGE)
+
+    @made.get("/identity/client/jwks.json", Access.PUBLIC)
+    async def client_keys(_: web.Request) -> web.Response:
+        return web.json_response({"keys": list(keys.client)}, headers=KEYS_AGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where browsers come down that have been to a provider."""
+
+    sessions: KeySet
+    clock: Clock
+    log: Log
+
+    async def visit(self, request: web.Request, visits: Visits) -> web.Response:
+        async def been_here(expired: IdentificationExpired) -> bool:
+            session = await self.sessions.check(
+                request.cookies.get(VISIT_COOKIE), VisitSession
+            )
+            attempt = expired.attempt
+            return attempt is not None and attempt.appointment_id == session.appointment
+
+        entering = visits.enter(dict(request.query), _browser(request))
+        return await self._landed(entering, been_here, VISIT_COOKIE, "/visit")
+
+    async def staff(self, request: web.Request, staff: StaffLogins) -> web.Response:
+        async def been_here(_: IdentificationExpired) -> bool:
+            await self.sessions.check(request.cookies.get(STAFF_COOKIE), StaffSession)
+            return True
+
+        entering = staff.enter(dict(request.query), _browser(request))
+        return await self._landed(entering, been_here, STAFF_COOKIE, "/staff")
+
+    async def _landed(
+        self,
+        entering: Awaitable[Entrance],
+        been_here: Callable[[IdentificationExpired], Awaitable[bool]],
+        cookie: str,
+        page: str,
+    ) -> web.Response:
+        try:
+            entrance = await entering
+        except IdentificationExpired as expired:
+            return _see(
+                page if await _holds(been_here(expired)) else _sorry(expired.code)
+            )
+        except Refusal as no:
+            return _see(_sorry(no.code))
+        except Unavailable:
+            return _see(_sorry("unavailable"))
+        except Exception as error:  # noqa: BLE001 - the last resort of someone on their way
+            self.log.error("A way back failed.", **trouble(error))
+            return _see(_sorry("unavailable"))
+        answer = _see(page)
+        _set(answer, cookie, entrance.token, entrance.until - self.clock())
+        return answer
+
+
+async def _holds(been_here: Awaitable[bool]) -> bool:
+    """Back, a reload or a restored tab: who is in already simply goes on."""
+    try:
+        return await been_here
+    except NoSession:
+        return False
+
+
+def _browser(request: web.Request) -> str:
+    return request.cookies.get(ATTEMPT_COOKIE, "")
+
+
+def _sent_off(location: str, browser: str) -> web.Response:
+    answer = web.json_response({"location": location})
+    _set(answer, ATTEMPT_COOKIE, browser, ATTEMPT_LASTS)
+    return answer
+
+
+def _see(page: str) -> web.Response:
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": page})
+
+
+def _sorry(code: str) -> str:
+    return f"/sorry/{code}"
+
+
+def _set(answer: web.Response, name: str, value: str, lasts: timedelta) -> None:
+    answer.set_cookie(
+        name,
+        value,
+        max_age=int(lasts.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _without(cookie: str) -> web.Response:
+    answer = web.Response(status=HTTPStatus.NO_CONTENT)
+    answer.del_cookie(cookie, path="/", secure=True, httponly=True, samesite="Lax")
+    return answer
