@@ -25,7 +25,10 @@ VISIT_COOKIE = "__Host-visit"
 STAFF_COOKIE = "__Host-staff"
 SESSION = web.RequestKey("session", Token)
 OK = 200
+BAD_REQUEST = 400
 SERVER_ERROR = 500
+# Ours, for the phrases of the standard library change from version to version.
+CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -125,6 +128,7 @@ def application(house: House) -> web.Application:
         client_max_size=BODY_BYTES,
     )
     app.add_routes(house.doors.routes)
+    app.on_response_prepare.append(_dress)
     return app
 
 
@@ -153,9 +157,8 @@ async def body(request: web.Request, shape: type[AnyBody]) -> AnyBody:
 
 def client(request: web.Request, proxies: int) -> str:
     """The client's address: as the outermost trusted proxy saw it."""
-    seen = [
-        each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",")
-    ]
+    told = ",".join(request.headers.getall("X-Forwarded-For", []))
+    seen = [each.strip() for each in told.split(",")]
     if proxies and len(seen) >= proxies and seen[-proxies]:
         return seen[-proxies]
     return request.remote or ""
@@ -188,6 +191,10 @@ def _watching(house: House) -> Middleware:
         try:
             answer = await handler(request)
             status = answer.status
+        except web.HTTPException as moved:
+            status = moved.status
+            raise
+        else:
             return answer
         finally:
             # The route and never the path: a path may hold a link.
@@ -218,26 +225,42 @@ def _answering(house: House) -> Middleware:
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            given = await handler(request)
+            return await handler(request)
         except Refusal as no:
-            given = problem(statuses[type(no)], no.code, str(no), no.more)
+            return problem(_status(statuses, no), no.code, str(no), no.more)
         except Unavailable:
             text = "We cannot do this right now. Try again in a moment."
-            given = problem(503, "unavailable", text, {"retry_after": 3})
+            return problem(503, "unavailable", text, {"retry_after": 3})
         except web.HTTPException as no:
-            code = no.reason.lower().replace(" ", "_")
-            given = problem(no.status, code, no.reason, {})
+            return _problem_of(no)
         except Exception as error:  # noqa: BLE001 - the last resort: answer, log, go on
             house.log.error(
                 "A request failed.", route=_route(request), **trouble(error)
             )
-            given = problem(SERVER_ERROR, "failed", "Something went wrong here.", {})
-        if not given.prepared:
-            for name, value in HEADERS.items():
-                given.headers.setdefault(name, value)
-        return given
+            return problem(SERVER_ERROR, "failed", "Something went wrong here.", {})
 
     return answer
+
+
+def _status(statuses: Mapping[type[Refusal], int], no: Refusal) -> int:
+    """A refusal that no service gave a status is answered as the nearest of its kind."""
+    family = (kind for kind in type(no).__mro__ if kind in statuses)
+    return next((statuses[kind] for kind in family), SERVER_ERROR)
+
+
+def _problem_of(no: web.HTTPException) -> web.Response:
+    """What aiohttp itself refuses. A redirection is no refusal and goes its way."""
+    if no.status < BAD_REQUEST:
+        raise no
+    answer = problem(no.status, CODES.get(no.status, "bad_request"), no.reason, {})
+    if "Allow" in no.headers:
+        answer.headers["Allow"] = no.headers["Allow"]
+    return answer
+
+
+async def _dress(_: web.Request, answer: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
 
 
 def _guarding(house: House) -> Middleware:
