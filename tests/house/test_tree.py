@@ -1,0 +1,47 @@
+"""Nothing of one machine, and no address of a registry, stands in the tree."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ["requirements.txt", "requirements-dev.txt", "package-lock.json"]
+OF_ONE_MACHINE = re.compile(r"(?<![\w.*])/(?:root|work|home/[a-z]+)/|/tmp/[a-z]+/")
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607 - whichever git built this
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", errors="ignore")
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_registry(lock: str) -> None:
+    assert "://" not in text(ROOT / lock)
+
+
+@pytest.mark.parametrize("lock", LOCKS[:2])
+def test_each_locked_package_has_its_hash(lock: str) -> None:
+    for package in text(ROOT / lock).split("\n\n"):
+        assert package.count("==") <= package.count("--hash=sha256:")
+
+
+def test_no_file_names_a_folder_of_this_machine() -> None:
+    named = {
+        str(path.relative_to(ROOT)): found[0]
+        for path in tracked()
+        if (found := OF_ONE_MACHINE.findall(text(path)))
+    }
+    assert named == {}
