@@ -10,6 +10,11 @@ import traceback
 from typing import Any
 
 import structlog
+from stamina.instrumentation import (
+    PrometheusOnRetryHook,
+    RetryDetails,
+    set_on_retry_hooks,
+)
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 Log = FilteringBoundLogger
@@ -50,6 +55,7 @@ def set_up(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    set_on_retry_hooks([PrometheusOnRetryHook, _retrying])
 
 
 def _without_message(_: object, __: str, event: EventDict) -> EventDict:
@@ -66,3 +72,14 @@ def _without_message(_: object, __: str, event: EventDict) -> EventDict:
         "place": place,
         "exc_info": None,
     }
+
+
+def _retrying(details: RetryDetails) -> None:
+    """In place of stamina's own line, which quotes arguments and the exception."""
+    structlog.get_logger("stamina").warning(
+        "It failed and is tried again.",
+        what=details.name,
+        tries=details.retry_num,
+        pause=round(details.wait_for, 2),
+        **trouble(details.caused_by),
+    )
