@@ -38,7 +38,7 @@ bench: .venv/ready node_modules/ready machine ## measured comparisons
 
 .PHONY: book
 book: .venv/ready ## publish a booking to the running demo
-	$(BIN)/python -m dev.book
+	$(BIN)/python -m dev.booking $(ARGS)
 
 .PHONY: contract
 contract: .venv/ready ## write schemas, AsyncAPI and docs/events.md from the contract

@@ -15,11 +15,13 @@ from typing import Any
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 import chassis
 from chassis import metrics as common_metrics
 from chassis.refusal import Refusal
 from chassis.settings import Settings
+from chassis.topics import TopicSettings
 from chassis.web import STATUSES
 from contract.catalogue import SERVICES
 
@@ -34,6 +36,10 @@ def settings_page() -> str:
         "at once and does not start.\n\nA secret may instead stand in a file of its name, in lower case, in the "
         "folder that `SECRETS_DIR` names. No secret has a default.",
         ("Every service", _settings_table(Settings, Settings.model_fields)),
+        (
+            "The topics (`python -m chassis.topics`)",
+            _settings_table(TopicSettings, TopicSettings.model_fields),
+        ),
         *(
             (service, _settings_table(kind, own_settings(kind)))
             for service in SERVICES
@@ -57,7 +63,7 @@ def own_settings(kind: type[Settings]) -> list[str]:
     return [name for name in kind.model_fields if name not in Settings.model_fields]
 
 
-def _settings_table(kind: type[Settings], names: Iterable[str]) -> str:
+def _settings_table(kind: type[BaseSettings], names: Iterable[str]) -> str:
     defaults = kind.model_construct()
     rows = (
         (
