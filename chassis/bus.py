@@ -59,7 +59,10 @@ class Bus:
     def hears(
         self, event: type[AnyEvent]
     ) -> Callable[[Hearer[AnyEvent]], Hearer[AnyEvent]]:
-        """Have this called for each such event, once or more often."""
+        """Have this called for each such event, once or more often.
+
+        It may raise `Unreadable` for what only it can judge: that is parked at once.
+        """
 
         def register(hearer: Hearer[AnyEvent]) -> Hearer[AnyEvent]:
             self._hearers[event] = hearer
@@ -113,17 +116,17 @@ class Bus:
     async def _hear(self, record: "ConsumerRecord[bytes, bytes]") -> str:
         try:
             event = read(record.headers, record.value, self._hearers)
+            return "passed" if event is None else await self._act(record, event)
         except Unreadable as unreadable:
             await self._park(record, unreadable.why)
             return "parked"
-        if event is None:
-            return "passed"
-        return await self._act(record, event)
 
     async def _act(self, record: "ConsumerRecord[bytes, bytes]", event: Event) -> str:
         for pause in (*PAUSES, None):
             try:
                 await self._hearers[type(event)](event)
+            except Unreadable:
+                raise  # no pause will make it readable
             except Unavailable:
                 await asyncio.sleep(AWAY_PAUSE)
                 HEARD.labels(self._service, record.topic, "away").inc()

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
@@ -264,6 +263,6 @@ class Note:
 
     at: datetime
     what: What
-    who: UUID | str | None
+    who: str | None
     appointment_id: str | None
     code: str | None = None

@@ -210,7 +210,9 @@ class Visits:
         try:
             person = await self.upstream.identified(returned, attempt.question)
             code = self._code(person)
-            who = self._person_id(appointment_id, self.register.pseudonyms.digest(code))
+            who = str(
+                self._person_id(appointment_id, self.register.pseudonyms.digest(code))
+            )
             entrance = await self._let_in(appointment_id, person, code)
         except Refusal as no:
             await self._refused(appointment_id, who, no)
@@ -228,7 +230,7 @@ class Visits:
             attendee = appointment.expected(digests, _today(at), self.age_limit)
             said = self._identified(appointment, attendee, person, at)
             await store.note(
-                tx, Note(at, What.IDENTIFIED, said.person_id, appointment_id)
+                tx, Note(at, What.IDENTIFIED, str(said.person_id), appointment_id)
             )
             await self.outbox.record(tx, said)
         self._told(said)
@@ -283,9 +285,7 @@ class Visits:
             role=said.role,
         )
 
-    async def _refused(
-        self, appointment_id: str, who: UUID | None, no: Refusal
-    ) -> None:
+    async def _refused(self, appointment_id: str, who: str | None, no: Refusal) -> None:
         async with self.database.writing() as tx:
             line = Note(self.clock(), What.REFUSED, who, appointment_id, no.code)
             await store.note(tx, line)

@@ -327,6 +327,12 @@ def _usable(document: Sequence[Mapping[str, Any]]) -> dict[str, PublicKey]:
     return keys
 
 
+def text(claim: Any) -> str:
+    """On one line, without what cannot be seen."""
+    words = claim.split() if isinstance(claim, str) else ()
+    return "".join(each for each in " ".join(words) if each.isprintable())
+
+
 async def _posted(url: str, form: Mapping[str, str]) -> Any:
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     try:

@@ -10,11 +10,11 @@ from services.identity.domain import (
     Question,
     Why,
 )
-from services.identity.oidc import Claims, Client
-from services.identity.suomifi_oidc import LONGEST, text
+from services.identity.oidc import Claims, Client, text
 from services.identity.upstream import Returned
 
 ID_LONGEST = 64  # as the contract has it
+NAME_LONGEST = 200
 UNITS_MOST = 50
 
 
@@ -33,7 +33,7 @@ class StaffProvider:
         claims = await self.client.claims(returned, question)
         return Professional(
             professional_id=_id(claims),
-            name=text(claims.get(self.name_claim))[:LONGEST] or UNKNOWN_NAME,
+            name=text(claims.get(self.name_claim))[:NAME_LONGEST] or UNKNOWN_NAME,
             units=_units(claims.get(self.units_claim)),
         )
 

@@ -183,7 +183,7 @@ async def note(tx: Writer, line: Note) -> None:
         """,
         line.at,
         line.what,
-        None if line.who is None else str(line.who),
+        line.who,
         line.appointment_id,
         line.code,
     )

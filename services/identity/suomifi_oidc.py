@@ -17,10 +17,10 @@ from services.identity.domain import (
     Question,
     Why,
 )
-from services.identity.oidc import Claims, Client
+from services.identity.oidc import Claims, Client, text
 from services.identity.upstream import Returned
 
-LONGEST = 200
+LONGEST = 200  # a name, as the contract has it
 METHOD_LONGEST = 64
 
 
@@ -57,12 +57,6 @@ def person(claims: Claims, claim_map: ClaimMap) -> Person:
         birth_date=_date(claims.get(claim_map.birth_date)),
         method=text(claims.get("acr"))[:METHOD_LONGEST] or "oidc",
     )
-
-
-def text(claim: Any) -> str:
-    """On one line, without what cannot be seen."""
-    words = claim.split() if isinstance(claim, str) else ()
-    return "".join(each for each in " ".join(words) if each.isprintable())
 
 
 def _date(claim: Any) -> date | None:
