@@ -1,15 +1,18 @@
 """Programs that others wrote, started and ended by us."""
 
 import asyncio
+import random
 import signal
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 PAUSE = 0.05  # seconds between two looks at a program that is starting
 LAST_LINES = 20
+PORTS = range(20_000, 32_000)
 
 
 class ProgramFailed(Exception):
@@ -94,10 +97,16 @@ async def listens(port: int) -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody listens on.
+
+    Below those that systems give to outgoing connections, so that a server that is
+    stopped for a while finds its port still free.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ProgramFailed("There is no free port.")
 
 
 def _group_of(user: str) -> int:

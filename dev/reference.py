@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings
 
 import chassis
@@ -34,7 +35,8 @@ def settings_page() -> str:
         "Settings",
         "Read from the environment once, at the start. A service that is told something wrong says all of it "
         "at once and does not start.\n\nA secret may instead stand in a file of its name, in lower case, in the "
-        "folder that `SECRETS_DIR` names. No secret has a default.",
+        "folder that `SECRETS_DIR` names. No secret has a default.\n\n"
+        "A length of time is written as in ISO 8601 (`PT15M`, `P30D`) or in seconds.",
         ("Every service", _settings_table(Settings, Settings.model_fields)),
         (
             "The topics (`python -m chassis.topics`)",
@@ -82,7 +84,8 @@ def _default(field: FieldInfo, value: object) -> str:
         return f"**required**{secret}"
     if value is None or value == "" or isinstance(value, SecretStr):
         return f"none{secret}"
-    return f"`{value}`"
+    plain = to_jsonable_python(value)
+    return f"`{plain if isinstance(plain, str) else json.dumps(plain)}`"
 
 
 def metrics_page() -> str:
