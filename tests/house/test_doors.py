@@ -1,11 +1,16 @@
 """Every way in says who may use it."""
 
 import ast
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from chassis.foundation import DOORS
+from chassis.web import Access
 from contract.catalogue import SERVICES
+from dev.suite import Surroundings, assembled
 
 ROOT = Path(__file__).resolve().parents[2]
 # How aiohttp is told of a route. `chassis.web.Doors` alone does that: it asks for the access.
@@ -14,6 +19,34 @@ OTHER_WAYS = {
     *("add_static", "add_view", "add_resource", "router", "RouteTableDef", "route"),
     *("add_subapp", "add_domain"),
 }
+
+
+PREFIXES = {
+    "invitation": ("/invitation",),
+    "identity": ("/identity",),
+    "lobby": (
+        *("/lobby", "/v/", "/entry", "/visit", "/staff", "/sorry/", "/static/"),
+        *("/privacy", "/accessibility"),
+    ),
+    "notifier": ("/notifier",),
+    "signalling": ("/signalling",),
+}
+
+
+@pytest.fixture(scope="module")
+def applications() -> Mapping[str, web.Application]:
+    """The services as they stand before anything around them is there."""
+    nowhere = {
+        service: f"postgresql://{service}@127.0.0.1/none" for service in SERVICES
+    }
+    around = Surroundings(
+        url="https://videomottagning.example",
+        idp_url="https://idp.example",
+        kafka="127.0.0.1:1",
+        smtp_url="smtp://127.0.0.1:1",
+        databases=nowhere,
+    )
+    return assembled(around)
 
 
 def used(path: Path) -> set[str]:
@@ -30,3 +63,28 @@ def test_a_service_makes_no_route_but_through_doors(service: str) -> None:
     modules = (ROOT / "services" / service).rglob("*.py")
     around = {path.name: used(path) & OTHER_WAYS for path in modules}
     assert {name: ways for name, ways in around.items() if ways} == {}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_route_says_who_may_use_it(
+    service: str, applications: Mapping[str, web.Application]
+) -> None:
+    app = applications[service]
+    declared = app[DOORS].access
+    silent = [
+        str(route)
+        for route in app.router.routes()
+        if not isinstance(declared.get(route.handler), Access)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_route_is_under_the_prefix_of_its_service(
+    service: str, applications: Mapping[str, web.Application]
+) -> None:
+    paths = {
+        resource.canonical for resource in applications[service].router.resources()
+    }
+    elsewhere = [path for path in paths if not path.startswith(PREFIXES[service])]
+    assert elsewhere == (["/"] if service == "lobby" else [])
