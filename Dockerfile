@@ -27,6 +27,7 @@ COPY --from=dev-packages /opt/venv /opt/venv
 COPY contract contract
 COPY chassis chassis
 COPY dev dev
+COPY deploy/__init__.py deploy/simulators.py deploy/
 ENTRYPOINT ["python", "-m"]
 
 FROM ground AS service

@@ -1,0 +1,41 @@
+"""The identity provider of dev/ in a container, for compose's profile `dev`. Never in production.
+
+It is told where browsers and identity reach it, and where identity publishes its keys.
+"""
+
+from aiohttp import web
+from pydantic import Field, HttpUrl
+from pydantic_settings import BaseSettings
+
+from chassis import logs
+from chassis.settings import read
+from dev.idp.app import application, staff_issuer, suomifi_issuer
+from dev.idp.issuers import Client
+
+PORT = 9000
+
+
+class SimulatorSettings(BaseSettings):
+    idp_url: str = Field(description="Where browsers and identity reach it.")
+    public_url: HttpUrl = Field(description="The one origin that browsers see.")
+    client_keys_url: str = Field(description="Identity's keys as a client.")
+    oidc_client_id: str
+    staff_oidc_client_id: str
+
+
+def assemble(settings: SimulatorSettings) -> web.Application:
+    base = str(settings.public_url).rstrip("/")
+
+    def client(name: str, callback: str) -> Client:
+        return Client(name, f"{base}{callback}", settings.client_keys_url)
+
+    visits = client(settings.oidc_client_id, "/identity/callback")
+    staff = client(settings.staff_oidc_client_id, "/identity/staff/callback")
+    return application(
+        (suomifi_issuer(settings.idp_url, visits), staff_issuer(settings.idp_url, staff))
+    )
+
+
+if __name__ == "__main__":
+    logs.set_up("INFO")
+    web.run_app(assemble(read(SimulatorSettings)), port=PORT, access_log=None)
