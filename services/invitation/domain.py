@@ -1,0 +1,296 @@
+"""What a patient should be told, and whether they have been. Pure: no clock, no network."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from chassis.refusal import Refusal
+from contract.appointment import Aspect, Heard
+from contract.booking import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    Change,
+    Language,
+    Timed,
+    Unit,
+)
+from contract.invitation import Kind
+
+PAUSES = tuple(timedelta(seconds=each) for each in (5, 30, 120, 300, 900, 1800, 3600))
+
+
+class AppointmentUnknown(Refusal):
+    code = "appointment_unknown"
+
+
+class AppointmentIsCancelled(Refusal):
+    code = "appointment_cancelled"
+
+
+class AppointmentIsOver(Refusal):
+    code = "appointment_over"
+
+
+class AlreadyOnItsWay(Refusal):
+    code = "already_on_its_way"
+
+
+class Status(StrEnum):
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+
+
+class State(StrEnum):
+    """How far a delivery has come. The last three are ends."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    OBSOLETE = "obsolete"  # became untrue before it left
+
+
+OPEN = frozenset({State.QUEUED, State.SENDING})
+
+
+class Reason(StrEnum):
+    """Why a delivery failed, in our words and not a mail server's."""
+
+    ADDRESS_REFUSED = "address_refused"
+    MAILBOX_FULL = "mailbox_full"
+    MESSAGE_REFUSED = "message_refused"
+    NO_ANSWER = "no_answer"  # tried for as long as it made sense
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is written to, and on whose behalf."""
+
+    unit: Unit
+    email: SecretStr
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A link as it was said to the other services."""
+
+    digest: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """What has been heard of one appointment, in whatever order."""
+
+    appointment_id: str
+    heard: Heard = field(default_factory=Heard)
+    status: Status = Status.BOOKED
+    recipient: Recipient | None = None
+    times: Times | None = None
+    revision: int = 0
+    issued: Issued | None = None
+
+    def after(self, change: Change) -> Self:
+        """The appointment once this has been heard; itself when it is old news."""
+        renewed = self.heard.renewed_by(change)
+        after = replace(self, heard=self.heard.and_then(change))
+        if Aspect.STATUS in renewed:
+            after = replace(after, status=_status(change))
+        if Aspect.TIMES in renewed and isinstance(change, Timed):
+            after = replace(after, times=Times(change.starts_at, change.ends_at))
+        if Aspect.DETAILS in renewed and isinstance(change, AppointmentBooked):
+            after = replace(after, recipient=_recipient(change))
+        if after._matters() == self._matters():  # noqa: SLF001 - it is one of us
+            return after
+        return replace(after, revision=self.revision + 1)
+
+    @property
+    def sequence(self) -> int:
+        """As a calendar counts changes (RFC 5545, 3.8.7.4)."""
+        return max(0, self.heard.details, self.heard.times, self.heard.status)
+
+    def known(self) -> tuple[Recipient, Times]:
+        """Whom to write to about which time. Only asked once both were heard."""
+        if self.recipient is None or self.times is None:
+            raise LookupError("The booking has not been heard.")
+        return self.recipient, self.times
+
+    @property
+    def is_known(self) -> bool:
+        return self.recipient is not None and self.times is not None
+
+    def is_over(self, at: datetime) -> bool:
+        return self.times is not None and self.times.ends_at <= at
+
+    def _matters(self) -> object:
+        """What a patient would be told anew if it changed. Off is off, at any time."""
+        if self.status is Status.CANCELLED or not self.is_known:
+            return self.status, self.is_known
+        return self.recipient, self.times
+
+
+def _status(change: Change) -> Status:
+    off = isinstance(change, AppointmentCancelled)
+    return Status.CANCELLED if off else Status.BOOKED
+
+
+def _recipient(booked: AppointmentBooked) -> Recipient:
+    patient = booked.patient
+    return Recipient(booked.unit, patient.email, patient.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The mail server has taken the message, and with it the duty to deliver it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """It may work later. `doubt`: the server may have taken it and could not say so."""
+
+    doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """It will not work however often it is tried."""
+
+    reason: Reason
+
+
+Outcome = Accepted | NotNow | Never
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One e-mail, from the decision to write it until its end."""
+
+    delivery_id: UUID
+    kind: Kind
+    revision: int
+    link_digest: str
+    created_at: datetime
+    due_at: datetime
+    state: State = State.QUEUED
+    attempts: int = 0
+    lease: UUID | None = field(default=None, repr=False)
+    doubt: bool = False
+    reason: Reason | None = None
+    asked_by: str | None = None
+    settled_at: datetime | None = None
+
+    @property
+    def may_have_arrived(self) -> bool:
+        return self.state in {State.ACCEPTED, State.SENDING} or self.doubt
+
+    def claimed(self, lease: UUID, until: datetime) -> Self:
+        return replace(
+            self,
+            state=State.SENDING,
+            attempts=self.attempts + 1,
+            lease=lease,
+            due_at=until,
+        )
+
+    def settled(self, outcome: Outcome, at: datetime, chance: float) -> Self:
+        """What became of a try. `chance`, from 0 to 1, spreads the next ones out."""
+        match outcome:
+            case Accepted():
+                return self._ended(State.ACCEPTED, at)
+            case Never(reason):
+                return replace(self._ended(State.FAILED, at), reason=reason)
+            case NotNow(doubt):
+                pause = PAUSES[min(self.attempts, len(PAUSES)) - 1] * (0.5 + chance)
+                return self._again(at + pause, doubt=doubt)
+
+    def given_back(self, at: datetime) -> Self:
+        """Whoever was sending it has not been heard of since: it may have left."""
+        if self.state is State.SENDING and self.due_at <= at:
+            return self._again(at, doubt=True)
+        return self
+
+    def obsolete(self, at: datetime) -> Self:
+        return self._ended(State.OBSOLETE, at)
+
+    def given_up(self, at: datetime) -> Self:
+        return replace(self._ended(State.FAILED, at), reason=Reason.NO_ANSWER)
+
+    def _again(self, due_at: datetime, *, doubt: bool) -> Self:
+        return replace(
+            self,
+            state=State.QUEUED,
+            lease=None,
+            due_at=due_at,
+            doubt=self.doubt or doubt,
+        )
+
+    def _ended(self, state: State, at: datetime) -> Self:
+        return replace(self, state=state, lease=None, settled_at=at)
+
+
+def revised(
+    appointment: Appointment,
+    deliveries: Sequence[Delivery],
+    try_for: timedelta,
+    at: datetime,
+) -> Iterator[Delivery]:
+    """The deliveries without those that became untrue, or have been tried long enough."""
+    for each in deliveries:
+        if each.state is not State.QUEUED:
+            yield each
+        elif each.revision != appointment.revision:
+            yield each.obsolete(at)
+        elif _latest(each, appointment, try_for) < max(at, each.due_at):
+            yield each.given_up(at)
+        else:
+            yield each
+
+
+def _latest(
+    delivery: Delivery, appointment: Appointment, try_for: timedelta
+) -> datetime:
+    _, times = appointment.known()
+    return min(delivery.created_at + try_for, times.ends_at)
+
+
+def due(
+    appointment: Appointment,
+    deliveries: Sequence[Delivery],
+    link_digest: str,
+    at: datetime,
+) -> Kind | None:
+    """What the patient should be told next, if anything.
+
+    Nothing while a message is being handed over: until its end is known, it is not
+    known either what the patient has been told.
+    """
+    if appointment.is_over(at) or any(
+        each.state is State.SENDING or _tells(each, appointment) for each in deliveries
+    ):
+        return None
+    told = any(
+        each.may_have_arrived and each.link_digest == link_digest for each in deliveries
+    )
+    if appointment.status is Status.CANCELLED:
+        return Kind.CANCELLATION if told else None
+    return Kind.UPDATE if told else Kind.INVITATION
+
+
+def _tells(delivery: Delivery, appointment: Appointment) -> bool:
+    """It has told, will tell, or has failed to tell what is true now."""
+    return (
+        delivery.state is not State.OBSOLETE
+        and delivery.revision == appointment.revision
+    )

@@ -1,0 +1,23 @@
+"""What the invitation service listens to."""
+
+from chassis.bus import Bus
+from contract.booking import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentRescheduled,
+)
+from services.invitation.flows import Invitations
+
+
+def listen(bus: Bus, invitations: Invitations) -> None:
+    @bus.hears(AppointmentBooked)
+    async def on_appointment_booked(said: AppointmentBooked) -> None:
+        await invitations.changed(said)
+
+    @bus.hears(AppointmentRescheduled)
+    async def on_appointment_rescheduled(said: AppointmentRescheduled) -> None:
+        await invitations.changed(said)
+
+    @bus.hears(AppointmentCancelled)
+    async def on_appointment_cancelled(said: AppointmentCancelled) -> None:
+        await invitations.changed(said)

@@ -1,0 +1,27 @@
+"""What the invitation service counts."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+DELIVERIES = Counter(
+    "invitation_deliveries_total",
+    "E-mails by what became of them: queued, accepted, failed, obsolete.",
+    ["kind", "state"],
+)
+TRIES = Counter(
+    "invitation_tries_total",
+    "Tries to hand an e-mail over, by outcome: accepted, not_now, never.",
+    ["outcome"],
+)
+REPEATED = Counter(
+    "invitation_repeated_total",
+    "E-mails tried again although the mail server may have taken them before.",
+)
+HANDED_OVER = Histogram(
+    "invitation_handed_over_seconds",
+    "Time from the decision to write until the mail server took the e-mail.",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400),
+)
+LATE = Gauge(
+    "invitation_late_seconds",
+    "How long the longest waiting e-mail has been waiting since it was written.",
+)

@@ -1,0 +1,1 @@
+"""The invitation service's tables, step by step."""

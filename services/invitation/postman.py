@@ -1,0 +1,135 @@
+"""The postman: claims an e-mail, hands it over, settles it. No transaction waits for mail.
+
+Several work side by side, each with a connection of its own, which is closed when there
+is nothing more to send. What has been begun is finished before the service stops.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import stamina
+
+from chassis.logs import Log, trouble
+from chassis.refusal import Unavailable
+from services.invitation.domain import (
+    Accepted,
+    Delivery,
+    Never,
+    NotNow,
+    Outcome,
+    Reason,
+    State,
+)
+from services.invitation.flows import LEASE, Claimed, Invitations
+from services.invitation.mail import Desk, NotAnAddress
+from services.invitation.metrics import HANDED_OVER, REPEATED, TRIES
+from services.invitation.smtp import Connection
+
+LOOK_EVERY = 2.0  # seconds: a try may have become due, or another instance have fallen
+
+
+class Postman:
+    def __init__(
+        self,
+        invitations: Invitations,
+        desk: Desk,
+        connections: Sequence[Connection],
+        woken: asyncio.Event,
+        log: Log,
+    ) -> None:
+        self._invitations = invitations
+        self._desk = desk
+        self._connections = connections
+        self._woken = woken
+        self._log = log
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as rounds:
+            for each in self._connections:
+                rounds.create_task(self._go_round(each))
+
+    async def _go_round(self, connection: Connection) -> None:
+        try:
+            while True:
+                self._woken.clear()
+                while await self._begun_is_finished(connection):
+                    pass
+                await self._wait(connection)
+        finally:
+            await connection.hang_up()
+
+    async def _begun_is_finished(self, connection: Connection) -> bool:
+        """A stop amid a message would leave it in doubt, and so be sent twice."""
+        delivering = asyncio.create_task(self.deliver(connection))
+        try:
+            return await asyncio.shield(delivering)
+        except asyncio.CancelledError:
+            await delivering
+            raise
+
+    async def deliver(self, connection: Connection) -> bool:
+        """One e-mail, if one is due; false when none is."""
+        try:
+            claimed = await self._invitations.claim()
+        except Unavailable:
+            return False
+        if claimed is None:
+            return False
+        result = await self._hand_over(claimed, connection)
+        await self._settle(claimed, result)
+        return True
+
+    async def _hand_over(self, claimed: Claimed, connection: Connection) -> Outcome:
+        if claimed.delivery.doubt:
+            REPEATED.inc()
+        try:
+            mail = self._desk.write(claimed.appointment, claimed.delivery)
+        except NotAnAddress:
+            return Never(Reason.ADDRESS_REFUSED)
+        return await connection.hand_over(mail)
+
+    async def _settle(self, claimed: Claimed, result: Outcome) -> None:
+        """Tried for as long as the e-mail is ours: once settled it is not sent again."""
+        TRIES.labels(_word(result)).inc()
+        try:
+            async for attempt in stamina.retry_context(
+                on=Unavailable, attempts=None, timeout=LEASE, wait_max=5
+            ):
+                with attempt:
+                    settled = await self._invitations.settle(claimed, result)
+                    self._tell(claimed, settled)
+        except Unavailable as away:
+            self._log.error("An e-mail was not settled.", **trouble(away))
+
+    def _tell(self, claimed: Claimed, settled: Delivery | None) -> None:
+        if settled is None:
+            return
+        if settled.state is State.ACCEPTED and settled.settled_at:
+            took = settled.settled_at - settled.created_at
+            HANDED_OVER.observe(took.total_seconds())
+        self._log.info(
+            "An e-mail was tried.",
+            appointment_id=claimed.appointment.appointment_id,
+            delivery_id=str(settled.delivery_id),
+            kind=settled.kind,
+            state=settled.state,
+            attempts=settled.attempts,
+            reason=settled.reason,
+        )
+
+    async def _wait(self, connection: Connection) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+        except TimeoutError:
+            await connection.hang_up()
+
+
+def _word(result: Outcome) -> str:
+    match result:
+        case Accepted():
+            return "accepted"
+        case NotNow():
+            return "not_now"
+        case Never():
+            return "never"

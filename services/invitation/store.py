@@ -1,0 +1,239 @@
+"""Appointments and deliveries in PostgreSQL. All of the service's SQL is on this page.
+
+Whoever changes an appointment or one of its deliveries holds the appointment first.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from chassis.database import Reader, Writer
+from contract.appointment import Heard
+from contract.booking import Language, Texts, Unit
+from contract.invitation import Kind
+from services.invitation.domain import (
+    Appointment,
+    Delivery,
+    Issued,
+    Reason,
+    Recipient,
+    State,
+    Status,
+    Times,
+)
+
+
+async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
+    row = await tx.fetchrow(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
+               unit_name, email, language, starts_at, ends_at, revision, issued_digest,
+               issued_until
+          FROM appointment
+         WHERE appointment_id = $1
+        """,
+        appointment_id,
+    )
+    return _appointment(row) if row else None
+
+
+async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
+    """The appointment, which nobody else may change until this transaction ends."""
+    row = await tx.fetchrow(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
+               unit_name, email, language, starts_at, ends_at, revision, issued_digest,
+               issued_until
+          FROM appointment
+         WHERE appointment_id = $1
+           FOR UPDATE
+        """,
+        appointment_id,
+    )
+    return _appointment(row) if row else None
+
+
+async def hold_or_make(tx: Writer, appointment_id: str, at: datetime) -> Appointment:
+    """The same for one that may be new: what is not there cannot be held."""
+    await tx.execute(
+        """
+        INSERT INTO appointment (appointment_id, heard_details, heard_times, heard_status,
+                                 status, revision, changed_at)
+        VALUES ($1, -1, -1, -1, 'booked', 0, $2)
+        ON CONFLICT DO NOTHING
+        """,
+        appointment_id,
+        at,
+    )
+    held = await hold(tx, appointment_id)
+    assert held is not None  # noqa: S101 - made above if it was not there
+    return held
+
+
+async def hold_next_due(tx: Writer, at: datetime) -> Appointment | None:
+    """The appointment whose delivery has waited longest, unless it is held already."""
+    row = await tx.fetchrow(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
+               unit_name, email, language, starts_at, ends_at, appointment.revision,
+               issued_digest, issued_until
+          FROM delivery JOIN appointment USING (appointment_id)
+         WHERE state IN ('queued', 'sending') AND due_at <= $1
+         ORDER BY due_at
+         LIMIT 1
+           FOR UPDATE SKIP LOCKED
+        """,
+        at,
+    )
+    return _appointment(row) if row else None
+
+
+async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
+    recipient, times, issued = (
+        appointment.recipient,
+        appointment.times,
+        appointment.issued,
+    )
+    await tx.execute(
+        """
+        UPDATE appointment
+           SET heard_details = $2, heard_times = $3, heard_status = $4, status = $5,
+               unit_id = $6, unit_name = $7::jsonb, email = $8, language = $9,
+               starts_at = $10, ends_at = $11, revision = $12, issued_digest = $13,
+               issued_until = $14, changed_at = $15
+         WHERE appointment_id = $1
+        """,
+        appointment.appointment_id,
+        appointment.heard.details,
+        appointment.heard.times,
+        appointment.heard.status,
+        appointment.status,
+        recipient and recipient.unit.id,
+        recipient and recipient.unit.name.model_dump_json(),
+        recipient and recipient.email.get_secret_value(),
+        recipient and recipient.language,
+        times and times.starts_at,
+        times and times.ends_at,
+        appointment.revision,
+        issued and issued.digest,
+        issued and issued.until,
+        at,
+    )
+
+
+async def deliveries(tx: Reader, appointment_id: str) -> Sequence[Delivery]:
+    """Oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT delivery_id, kind, revision, link_digest, state, attempts, due_at, lease,
+               doubt, reason, asked_by, created_at, settled_at
+          FROM delivery
+         WHERE appointment_id = $1
+         ORDER BY created_at, delivery_id
+        """,
+        appointment_id,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def put(tx: Writer, appointment_id: str, delivery: Delivery) -> None:
+    await tx.execute(
+        """
+        INSERT INTO delivery (delivery_id, appointment_id, kind, revision, link_digest,
+                              state, attempts, due_at, lease, doubt, reason, asked_by,
+                              created_at, settled_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (delivery_id)
+        DO UPDATE SET state = excluded.state,
+                      attempts = excluded.attempts,
+                      due_at = excluded.due_at,
+                      lease = excluded.lease,
+                      doubt = excluded.doubt,
+                      reason = excluded.reason,
+                      settled_at = excluded.settled_at
+        """,
+        delivery.delivery_id,
+        appointment_id,
+        delivery.kind,
+        delivery.revision,
+        delivery.link_digest,
+        delivery.state,
+        delivery.attempts,
+        delivery.due_at,
+        delivery.lease,
+        delivery.doubt,
+        delivery.reason,
+        delivery.asked_by,
+        delivery.created_at,
+        delivery.settled_at,
+    )
+
+
+async def longest_waiting(tx: Reader) -> datetime | None:
+    """When the oldest e-mail that has not left was written."""
+    written: datetime | None = await tx.fetchval(
+        "SELECT min(created_at) FROM delivery WHERE state IN ('queued', 'sending')"
+    )
+    return written
+
+
+async def forget(tx: Writer, before: datetime) -> int:
+    """Drop appointments that ended, and were last changed, before this."""
+    return int(
+        await tx.fetchval(
+            """
+            WITH gone AS (
+                DELETE FROM appointment
+                 WHERE greatest(ends_at, changed_at) < $1
+                RETURNING 1)
+            SELECT count(*) FROM gone
+            """,
+            before,
+        )
+    )
+
+
+def _appointment(row: Any) -> Appointment:
+    return Appointment(
+        row["appointment_id"],
+        Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
+        Status(row["status"]),
+        _recipient(row),
+        Times(row["starts_at"], row["ends_at"]) if row["starts_at"] else None,
+        row["revision"],
+        Issued(row["issued_digest"], row["issued_until"])
+        if row["issued_digest"]
+        else None,
+    )
+
+
+def _recipient(row: Any) -> Recipient | None:
+    if row["unit_id"] is None:
+        return None
+    name = Texts.model_validate_json(row["unit_name"])
+    return Recipient(
+        Unit(id=row["unit_id"], name=name),
+        SecretStr(row["email"]),
+        Language(row["language"]),
+    )
+
+
+def _delivery(row: Any) -> Delivery:
+    return Delivery(
+        delivery_id=UUID(str(row["delivery_id"])),
+        kind=Kind(row["kind"]),
+        revision=row["revision"],
+        link_digest=row["link_digest"],
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        state=State(row["state"]),
+        attempts=row["attempts"],
+        lease=row["lease"],
+        doubt=row["doubt"],
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        asked_by=row["asked_by"],
+        settled_at=row["settled_at"],
+    )

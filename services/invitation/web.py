@@ -1,0 +1,118 @@
+"""The doors of the invitation service, for staff: see how it stands, and send again.
+
+No door shows an address or a link.
+"""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from chassis.clock import Clock
+from chassis.limits import Limit
+from chassis.refusal import Refusal
+from chassis.web import Access, BadRequest, Doors, staff
+from contract.booking import Language
+from contract.invitation import Kind
+from services.invitation.domain import (
+    AlreadyOnItsWay,
+    Appointment,
+    AppointmentIsCancelled,
+    AppointmentIsOver,
+    AppointmentUnknown,
+    Delivery,
+    Status,
+)
+from services.invitation.flows import Invitations, Standing
+from services.invitation.letter import LetterWriter
+
+STATUSES: Mapping[type[Refusal], int] = {
+    AppointmentUnknown: 404,
+    AppointmentIsCancelled: 409,
+    AppointmentIsOver: 409,
+    AlreadyOnItsWay: 409,
+}
+HERE = "/invitation/api/appointments/{appointment_id}"
+
+# A letter has its styles inlined, as mail must; it runs nothing and loads nothing.
+PREVIEW_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
+    "base-uri 'none'; sandbox"
+)
+
+
+def doors(
+    invitations: Invitations, letters: LetterWriter, origin: str, clock: Clock
+) -> Doors:
+    doors = Doors()
+    seldom = Limit(rate=0.2, burst=10, clock=clock)
+
+    @doors.get(HERE, Access.STAFF)
+    async def standing(request: web.Request) -> web.Response:
+        appointment_id = request.match_info["appointment_id"]
+        return _told(await invitations.standing(appointment_id, staff(request)))
+
+    @doors.get(f"{HERE}/preview", Access.STAFF)
+    async def preview(request: web.Request) -> web.Response:
+        language = _language(request)
+        appointment = await invitations.shown(
+            request.match_info["appointment_id"], staff(request)
+        )
+        letter = letters.write(
+            appointment, _kind(appointment), f"{origin}/v/…", language
+        )
+        return web.Response(
+            text=letter.html,
+            content_type="text/html",
+            headers={"Content-Security-Policy": PREVIEW_POLICY},
+        )
+
+    @doors.post(f"{HERE}/resend", Access.STAFF, seldom)
+    async def resend(request: web.Request) -> web.Response:
+        appointment_id = request.match_info["appointment_id"]
+        return _told(
+            await invitations.send_again(appointment_id, staff(request)), status=202
+        )
+
+    return doors
+
+
+def _language(request: web.Request) -> Language | None:
+    asked = request.query.get("language")
+    try:
+        return Language(asked) if asked else None
+    except ValueError:
+        raise BadRequest(
+            "We do not write that language.", fields=["language"]
+        ) from None
+
+
+def _kind(appointment: Appointment) -> Kind:
+    off = appointment.status is Status.CANCELLED
+    return Kind.CANCELLATION if off else Kind.INVITATION
+
+
+def _told(standing: Standing, status: int = 200) -> web.Response:
+    recipient, times = standing.appointment.known()
+    told = {
+        "appointment_id": standing.appointment.appointment_id,
+        "status": standing.appointment.status,
+        "language": recipient.language,
+        "starts_at": times.starts_at.isoformat(),
+        "ends_at": times.ends_at.isoformat(),
+        "deliveries": [_delivery(each) for each in standing.deliveries],
+    }
+    return web.json_response(told, status=status)
+
+
+def _delivery(delivery: Delivery) -> dict[str, object]:
+    settled_at = delivery.settled_at
+    return {
+        "delivery_id": str(delivery.delivery_id),
+        "kind": delivery.kind,
+        "state": delivery.state,
+        "reason": delivery.reason,
+        "attempts": delivery.attempts,
+        "asked_by": delivery.asked_by,
+        "written_at": delivery.created_at.isoformat(),
+        "settled_at": settled_at.isoformat() if settled_at else None,
+    }
