@@ -1,0 +1,47 @@
+/** The entry page: one thing to do, identify. */
+
+import { button, find, pressed } from './find.js';
+import { keptLink, takeLink } from './link.js';
+import { clearNotes, showProblem, showRefusal } from './notes.js';
+import { ask } from './server.js';
+import { mayGoOn } from './supported.js';
+import { language, learnWords } from './words.js';
+
+takeLink();
+
+const notes = find('#notes', HTMLElement);
+const identify = button('identify');
+
+async function goIdentify() {
+  clearNotes(notes);
+  busy(true);
+  try {
+    const { location: suomi } = await ask('POST', '/identity/login', { body: { link: keptLink(), language } });
+    location.assign(suomi);
+  } catch (error) {
+    busy(false);
+    showRefusal(notes, error);
+  }
+}
+
+/** @param {boolean} on */
+function busy(on) {
+  identify.setAttribute('aria-disabled', String(on));
+  identify.toggleAttribute('data-busy', on);
+}
+
+function withoutLink() {
+  identify.hidden = true;
+  showProblem(notes, 'no_link');
+}
+
+async function open() {
+  await learnWords();
+  if (!mayGoOn()) return;
+  pressed('identify', () => void goIdentify());
+  // The Back button may bring the page as it was left, with its button still busy.
+  addEventListener('pageshow', () => busy(false));
+  if (!keptLink()) withoutLink();
+}
+
+void open();

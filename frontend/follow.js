@@ -1,0 +1,78 @@
+/** Following the lobby: its word is the truth, the stream only makes it fast. */
+
+const REOPEN = [1000, 2000, 5000, 15_000];
+
+/** Asks again and again, and at once when the stream has something to tell or the network is back. */
+export class Follow {
+  /**
+   * @param {object} how
+   * @param {() => Promise<void>} how.ask asks the lobby and shows the answer
+   * @param {string} how.stream where the events come from
+   * @param {() => number} how.pause milliseconds until the next question
+   */
+  constructor({ ask, stream, pause }) {
+    this.ask = ask;
+    this.stream = stream;
+    this.pause = pause;
+    this.asking = false;
+    this.again = false;
+    this.failures = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    /** @type {EventSource | null} */
+    this.source = null;
+  }
+
+  start() {
+    this.#listen();
+    addEventListener('online', () => this.now());
+    document.addEventListener('visibilitychange', () => { if (!document.hidden) this.now(); });
+    return this.now();
+  }
+
+  /** Asks now; a question that is already on its way is asked once more after it, since its answer may be old. */
+  async now() {
+    if (this.asking) {
+      this.again = true;
+      return;
+    }
+    this.asking = true;
+    clearTimeout(this.timer);
+    try {
+      await this.ask();
+    } finally {
+      this.asking = false;
+      this.timer = setTimeout(() => void this.now(), this.again ? 0 : this.pause());
+      this.again = false;
+    }
+  }
+
+  /** For good: the session is over. */
+  stop() {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.ask = () => Promise.resolve();
+    this.pause = () => 2 ** 31 - 1;
+    this.stream = '';
+  }
+
+  #listen() {
+    if (!this.stream) return;
+    const source = new EventSource(this.stream);
+    this.source = source;
+    source.addEventListener('open', () => { this.failures = 0; });
+    for (const name of ['snapshot', 'notice']) source.addEventListener(name, () => void this.now());
+    source.addEventListener('error', () => this.#reopen(source));
+  }
+
+  /**
+   * The browser opens a broken stream again by itself, but not one that was answered with an error.
+   * @param {EventSource} source
+   */
+  #reopen(source) {
+    if (source.readyState !== EventSource.CLOSED) return;
+    const pause = REOPEN[Math.min(this.failures, REOPEN.length - 1)] ?? 0;
+    this.failures += 1;
+    setTimeout(() => this.#listen(), pause * (0.5 + Math.random()));
+  }
+}

@@ -1,0 +1,147 @@
+/** What the services answer, as the pages read it. */
+
+export type Language = 'sv' | 'fi' | 'en';
+export type Names = Record<Language, string>;
+export type Result = 'pass' | 'fail' | 'skipped';
+export type Role = 'patient' | 'guardian' | 'professional';
+export type PlaceState = 'identified' | 'waiting' | 'admitted' | 'refused' | 'left';
+export type Kind = 'audio' | 'video';
+
+export interface Checks {
+  camera: Result;
+  microphone: Result;
+  speaker: Result;
+  network: Result;
+}
+
+export interface Unit {
+  id: string;
+  name: Names;
+}
+
+export interface Place {
+  person_id: string;
+  role: 'patient' | 'guardian';
+  state: PlaceState;
+  version: number;
+  since: string;
+  reason: string | null;
+}
+
+/** GET /lobby/api/visit */
+export interface Visit {
+  server_time: string;
+  appointment: {
+    appointment_id: string;
+    unit: Unit;
+    service: string;
+    professional: { id: string; name: string };
+    starts_at: string;
+    ends_at: string;
+    status: 'booked' | 'cancelled' | 'missed' | 'ended';
+  };
+  place: Place;
+  ahead: 'next' | 'few' | 'many' | null;
+  can_ask: boolean;
+  opens_at: string;
+  admission: string | null;
+}
+
+export interface Person {
+  person_id: string;
+  role: 'patient' | 'guardian';
+  name: string;
+  birth_year: number;
+  method: string;
+  state: PlaceState;
+  version: number;
+  since: string;
+  present: boolean;
+  reason: string | null;
+  checks: Checks | null;
+}
+
+export interface Appointment {
+  appointment_id: string;
+  unit: Unit;
+  service: string;
+  professional: { id: string; name: string };
+  patient: { name: string };
+  starts_at: string;
+  ends_at: string;
+  status: 'booked' | 'cancelled' | 'missed' | 'ended';
+  invitation: 'unknown' | 'failed';
+  in_call: boolean;
+  people: Person[];
+}
+
+/** GET /lobby/api/queue */
+export interface Queue {
+  server_time: string;
+  professional: { id: string; name: string };
+  units: Unit[];
+  appointments: Appointment[];
+}
+
+/** One line of the queue: an appointment, and the person who came for it, if anybody did. */
+export interface Row {
+  key: string;
+  group: 'waiting' | 'in_call' | 'coming' | 'over';
+  appointment: Appointment;
+  person: Person | null;
+}
+
+/** application/problem+json */
+export interface Problem {
+  status: number;
+  code: string;
+  title?: string;
+  by?: string;
+  opens_at?: string;
+}
+
+export interface MediaOn {
+  microphone: boolean;
+  camera: boolean;
+}
+
+export interface Member {
+  member: string;
+  role: Role;
+  polite: boolean;
+  media: MediaOn;
+}
+
+/** One half of a signal between two browsers. */
+export interface Signal {
+  description: RTCSessionDescriptionInit | null;
+  candidate: RTCIceCandidateInit | null;
+}
+
+export type EndedBy = 'professional' | 'patient' | 'guardian' | 'silence';
+
+/** What signalling says; `seq` counts from 1 in each session. */
+export type Frame =
+  | { type: 'welcome'; seq: number; protocol: number; session: string; resumed: boolean; you: string; members: Member[]; ice_servers: RTCIceServer[]; started_at: string | null }
+  | { type: 'waiting'; seq: number }
+  | { type: 'joined'; seq: number; member: Member }
+  | { type: 'gone'; seq: number; member: string; reason: 'left' | 'lost' }
+  | ({ type: 'signal'; seq: number; from: string } & Signal)
+  | ({ type: 'media'; seq: number; member: string } & MediaOn)
+  | { type: 'ice'; seq: number; ice_servers: RTCIceServer[] }
+  | { type: 'ended'; seq: number; by: EndedBy; seconds: number }
+  | { type: 'error'; seq: number; code: string; message: string; action: 'resume' | 'reconnect' | 'stop' };
+
+/** What a page says to signalling. */
+export type Said =
+  | ({ type: 'signal'; to: string } & Signal)
+  | ({ type: 'media' } & MediaOn)
+  | { type: 'ice' }
+  | { type: 'leave'; for_everyone: boolean };
+
+declare global {
+  interface Window {
+    /** A door for support and for tests: the connection to the other person, while there is one. */
+    videomottagning?: { peer: () => RTCPeerConnection | null };
+  }
+}

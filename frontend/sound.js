@@ -1,0 +1,61 @@
+/** Sounds made on the spot, so that nothing is downloaded: a test tone, a door bell. */
+
+/** @type {AudioContext | null} */
+let context = null;
+
+/** @returns {AudioContext} */
+export function audio() {
+  context ??= new AudioContext();
+  return context;
+}
+
+/** Browsers let a page sound only after it has been touched: the first touch opens the way. */
+export function readySound() {
+  const wake = () => void audio().resume();
+  addEventListener('pointerdown', wake, { once: true });
+  addEventListener('keydown', wake, { once: true });
+}
+
+/** @returns {boolean} whether a sound would be heard now */
+export function canSound() {
+  return context?.state === 'running';
+}
+
+/** Three rising notes to test the speaker with. */
+export function playTest() {
+  return play([[523, 0], [659, 0.35], [784, 0.7]], 0.5);
+}
+
+/** Two notes: somebody is at the door, or the door opens. */
+export function ring() {
+  return play([[659, 0], [880, 0.22], [659, 0.9], [880, 1.12]], 0.4);
+}
+
+/**
+ * @param {[number, number][]} notes each with its pitch in hertz and its start in seconds
+ * @param {number} length of each note in seconds
+ */
+async function play(notes, length) {
+  const player = audio();
+  await player.resume();
+  for (const [pitch, start] of notes) {
+    sing(player, pitch, player.currentTime + start, length);
+  }
+}
+
+/**
+ * @param {AudioContext} player
+ * @param {number} pitch
+ * @param {number} at
+ * @param {number} length
+ */
+function sing(player, pitch, at, length) {
+  const voice = new OscillatorNode(player, { type: 'sine', frequency: pitch });
+  const loudness = new GainNode(player, { gain: 0 });
+  loudness.gain.setValueAtTime(0, at);
+  loudness.gain.linearRampToValueAtTime(0.25, at + 0.03);
+  loudness.gain.exponentialRampToValueAtTime(0.001, at + length);
+  voice.connect(loudness).connect(player.destination);
+  voice.start(at);
+  voice.stop(at + length);
+}

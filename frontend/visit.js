@@ -1,0 +1,288 @@
+/** The patient's page: check, wait, call, closed. The server says where one stands, the page shows it. */
+
+import { announceNow } from './announce.js';
+import { stayAwake } from './awake.js';
+import { Call, ROLES } from './call.js';
+import { Check, devicesResult, untested } from './check.js';
+import { serverNow, setClock } from './clock.js';
+import { Closed } from './closed.js';
+import { answerTo } from './confirm.js';
+import { chooseDevices } from './devices.js';
+import { find, part, pressed, view, write } from './find.js';
+import { Follow } from './follow.js';
+import { keptLink } from './link.js';
+import { Media } from './media.js';
+import { clearNotes, showProblem, showRefusal } from './notes.js';
+import { ask, Refused } from './server.js';
+import { readySound, ring } from './sound.js';
+import { mayGoOn } from './supported.js';
+import { markTitle, setTitle, show, showStep } from './views.js';
+import { learnWords, t } from './words.js';
+import { standingOf, Wait } from './wait.js';
+
+/** @import {Checks, Member, Result, Visit} from './shapes' */
+/** @typedef {'opening' | 'check' | 'wait' | 'call' | 'closed'} View */
+
+/** @type {View[]} */
+const VIEWS = ['opening', 'check', 'wait', 'call', 'closed'];
+const API = '/lobby/api/visit';
+const OFTEN = 5000;
+const SELDOM = 15_000;
+const TRY_AGAIN = 1000;
+const CALL_AGAIN = 5000;
+const PASSING = '[data-problem="unreachable"], [data-problem="unavailable"], [data-problem="too_many"]';
+
+/** What this tab remembers through a reload. */
+const CHECKED = 'checked';
+const FINISHED = 'finished';
+
+class VisitPage {
+  /** @type {Visit | null} */
+  visit = null;
+  confirmedAt = 0;
+  /** @type {number} the version of the place whose call is over for this page */
+  finished = Number(sessionStorage.getItem(FINISHED) ?? -1);
+  endedBy = '';
+  /** @type {'first' | 'again' | 'no'} */
+  checking = sessionStorage.getItem(CHECKED) === null ? 'first' : 'no';
+  /** @type {View | null} */
+  view = null;
+  holdOff = 0;
+  /** Until then a call that was refused is not tried again. */
+  callAfter = 0;
+  notes = find('#notes', HTMLElement);
+  media = new Media();
+  wait = new Wait();
+  call = new Call({ media: this.media, as: 'visit', nameOf: (member) => this.#nameOf(member) });
+  check = new Check({ media: this.media, ask: () => ask('GET', API), done: (results) => void this.#checked(results) });
+  closed = new Closed({ rejoin: () => void this.#ask() });
+  follow = new Follow({ ask: () => this.#askLobby(), stream: '/notifier/stream/visit', pause: () => this.#pause() });
+
+  open() {
+    readySound();
+    chooseDevices(this.media, () => this.call.chosenSpeaker());
+    pressed('ask', () => void this.#ask());
+    pressed('leave', () => void this.#act('leave'));
+    pressed('check-again', () => this.#checkAgain());
+    pressed('hang-up', () => void this.#hangUp());
+    this.call.addEventListener('over', (event) => {
+      if (event instanceof CustomEvent) this.#callOver(event.detail);
+    });
+    document.addEventListener('visibilitychange', () => this.#show());
+    setInterval(() => this.#show(), 1000);
+    return this.follow.start();
+  }
+
+  #pause() {
+    const pause = this.holdOff || (this.view === 'wait' || this.view === 'opening' ? OFTEN : SELDOM);
+    this.holdOff = 0;
+    return pause;
+  }
+
+  async #askLobby() {
+    const asked = Date.now();
+    try {
+      this.#heard(await ask('GET', API), asked);
+    } catch (error) {
+      this.#refused(error);
+    }
+  }
+
+  /**
+   * @param {Visit} visit
+   * @param {number} asked
+   */
+  #heard(visit, asked) {
+    setClock(visit.server_time, asked);
+    const before = this.visit?.place;
+    // An answer that was overtaken by a newer one on the way.
+    if (before && visit.place.version < before.version) return;
+    this.confirmedAt = Date.now();
+    this.visit = visit;
+    if (this.notes.querySelector(PASSING)) clearNotes(this.notes);
+    if (before && before.state !== 'admitted' && visit.place.state === 'admitted') this.#ringDoor();
+    this.#show();
+  }
+
+  /** @param {unknown} error */
+  #refused(error) {
+    if (!(error instanceof Refused)) throw error;
+    this.holdOff = error.wait;
+    if (error.code === 'no_session') return this.#identifyAgain();
+    if (error.code === 'no_visit') return this.#notYetKnown();
+    // While one waits, the line about the place says it; elsewhere a note does.
+    if (this.view !== 'wait' && this.view !== 'call') showProblem(this.notes, error.code);
+    return undefined;
+  }
+
+  #identifyAgain() {
+    this.follow.stop();
+    location.replace(keptLink() ? '/entry' : '/sorry/identification_expired');
+  }
+
+  #notYetKnown() {
+    write(part('text', view('opening')), t('opening.not_yet'));
+    this.#go('opening');
+  }
+
+  /** @returns {View} */
+  #where() {
+    const { visit } = this;
+    if (!visit) return 'opening';
+    const { appointment, place } = visit;
+    if (appointment.status === 'cancelled') return 'wait';
+    if (place.state === 'admitted') return this.#whereAdmitted(place.version);
+    if (this.checking === 'again') return 'check';
+    if (place.state === 'waiting' || place.state === 'refused') return 'wait';
+    if (appointment.status === 'ended' || (place.state === 'left' && this.finished >= 0)) return 'closed';
+    return this.checking === 'first' ? 'check' : 'wait';
+  }
+
+  /**
+   * The camera is not opened behind somebody's back: a page that is not seen rings, and joins when it is looked at.
+   * @param {number} version
+   */
+  #whereAdmitted(version) {
+    if (version <= this.finished) return 'closed';
+    return document.hidden && this.view !== 'call' ? 'wait' : 'call';
+  }
+
+  #show() {
+    const { visit } = this;
+    if (!visit) return;
+    const where = this.#where();
+    if (this.call.room && where !== 'call') this.call.abandon();
+    this.#go(where);
+    if (where === 'wait') this.wait.show(visit, this.confirmedAt, checkWords());
+    if (where === 'closed') this.closed.show(this.endedBy, visit.can_ask);
+    if (where === 'call') this.#enterCall(visit);
+  }
+
+  /** @param {View} where */
+  #go(where) {
+    if (this.view === where) return;
+    this.view = where;
+    if (where === 'wait' && this.visit) this.wait.show(this.visit, this.confirmedAt, checkWords());
+    if (where !== 'wait') setTitle(find('h1', HTMLElement, view(where)).textContent ?? '');
+    if (where === 'call' || where === 'closed') markTitle('');
+    show(where, VIEWS);
+    if (where !== 'opening') showStep(where);
+    stayAwake(where === 'call' || (where === 'wait' && this.visit?.place.state === 'waiting'));
+  }
+
+  /** @param {Visit} visit */
+  #enterCall(visit) {
+    if (this.call.room || this.call.takeAgain || Date.now() < this.callAfter) return;
+    void this.call.enter(visit.appointment.appointment_id, () => this.#admission());
+  }
+
+  /** A fresh one for each hello; without it signalling waits for the event instead. */
+  async #admission() {
+    const asked = Date.now();
+    const visit = /** @type {Visit} */ (await ask('GET', API));
+    setClock(visit.server_time, asked);
+    return visit.admission;
+  }
+
+  #ringDoor() {
+    markTitle('●');
+    announceNow(t('wait.title.admitted'));
+    void ring();
+    navigator.vibrate?.([300, 150, 300]);
+  }
+
+  async #ask() {
+    if (this.visit && standingOf(this.visit, serverNow()) === 'before') return;
+    await this.#act('ask');
+  }
+
+  /** @param {'ask' | 'leave'} act */
+  async #act(act) {
+    clearNotes(this.notes);
+    const asked = Date.now();
+    try {
+      this.#heard(await ask('POST', `${API}/${act}`), asked);
+      stayAwake(this.visit?.place.state === 'waiting');
+    } catch (error) {
+      await this.#actRefused(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  async #actRefused(error) {
+    if (error instanceof Refused && error.code === 'no_session') return this.#identifyAgain();
+    showRefusal(this.notes, error);
+    // The two clocks may differ by a breath just when the door opens.
+    if (error instanceof Refused && error.code === 'not_open_yet') await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN); });
+    await this.follow.now();
+    return undefined;
+  }
+
+  /** @param {Checks} results */
+  async #checked(results) {
+    sessionStorage.setItem(CHECKED, JSON.stringify(results));
+    this.checking = 'no';
+    this.media.close();
+    this.#show();
+    // The professional sees them; the visit does not depend on them.
+    await ask('PUT', `${API}/checks`, { body: results }).catch(() => {});
+  }
+
+  #checkAgain() {
+    this.checking = 'again';
+    this.check.explain();
+    this.#show();
+  }
+
+  async #hangUp() {
+    if (await answerTo(find('#hang-up', HTMLDialogElement)) !== 'yes') return;
+    this.call.leave(false);
+    // The lobby hears of the end from signalling too; this is only quicker.
+    await ask('POST', `${API}/leave`).catch(() => {});
+    await this.follow.now();
+  }
+
+  /** @param {{ why: string, by: string }} how */
+  #callOver({ why, by }) {
+    if (why === 'no_session') return this.#identifyAgain();
+    if (why === 'left' || why === 'ended' || why === 'call_over') this.#finish(by || why);
+    else this.callAfter = Date.now() + CALL_AGAIN;
+    void this.follow.now();
+    return this.#show();
+  }
+
+  /** @param {string} by */
+  #finish(by) {
+    if (this.visit?.place.state !== 'admitted') return;
+    this.endedBy = by;
+    this.finished = this.visit.place.version;
+    sessionStorage.setItem(FINISHED, String(this.finished));
+  }
+
+  /** @param {Member} member */
+  #nameOf(member) {
+    const professional = this.visit?.appointment.professional;
+    return professional && member.member === professional.id ? professional.name : ROLES[member.role]();
+  }
+}
+
+/** @type {Record<Result, () => string>} */
+const DEVICES = {
+  pass: () => t('wait.devices.pass'),
+  fail: () => t('wait.devices.fail'),
+  skipped: () => t('wait.devices.skipped'),
+};
+
+/** How the check in this tab went. */
+function checkWords() {
+  const kept = sessionStorage.getItem(CHECKED);
+  return DEVICES[devicesResult(kept ? JSON.parse(kept) : untested())]();
+}
+
+async function open() {
+  await learnWords();
+  if (!mayGoOn()) return;
+  await new VisitPage().open();
+}
+
+void open();
