@@ -7,7 +7,7 @@ messages of libraries quote values (a database's, the row; a parser's, the input
 import logging
 import sys
 import traceback
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from stamina.instrumentation import (
@@ -32,7 +32,7 @@ def trouble(error: BaseException) -> dict[str, Any]:
     return {"error": type(error).__name__, "places": places[-8:]}
 
 
-def set_up(level: str) -> None:
+def set_up(level: str, to: TextIO = sys.stdout) -> None:
     """Called once by whatever starts a process."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -41,10 +41,10 @@ def set_up(level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(to),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, _without_message],
