@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from dev.booking import Booking, publish
+from dev.booking import Booking
 from dev.persons import persons, professional
 
 OPEN_NOW = "demo-now"
@@ -24,8 +24,3 @@ def bookings(now: datetime) -> tuple[Booking, ...]:
         Booking(CHILD_OF_13, who["child-13"], nurse, now),
         Booking(TOMORROW, who["en"], dentist, tomorrow, "oral_health"),
     )
-
-
-async def seed(servers: str, now: datetime) -> None:
-    """Publish them; returns when Kafka has them."""
-    await publish(servers, [each.said(now) for each in bookings(now)])

@@ -3,7 +3,8 @@
 import asyncpg
 import pytest
 
-from dev.postgres import SERVICES, Database, Server, fresh_database
+from contract.catalogue import SERVICES
+from dev.postgres import Database, Server, fresh_database
 
 
 async def _ask(address: str, *statements: str) -> object:
