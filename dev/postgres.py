@@ -19,9 +19,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from contract.catalogue import SERVICES
 from dev import programs
 
+SERVICES = ("invitation", "identity", "lobby", "notifier", "signalling")
 NAME = "videomottagning"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 READY_WITHIN = 30

@@ -3,8 +3,7 @@
 import asyncpg
 import pytest
 
-from contract.catalogue import SERVICES
-from dev.postgres import Database, Server, fresh_database
+from dev.postgres import SERVICES, Database, Server, fresh_database
 
 
 async def _ask(address: str, *statements: str) -> object:
