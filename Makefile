@@ -54,7 +54,8 @@ lock: .venv/ready ## write requirements*.txt from pyproject.toml
 	$(LOCK) --group dev --output-file requirements-dev.txt
 
 .PHONY: up
-up: ## the suite in containers
+up: .venv/ready ## the suite in containers
+	$(BIN)/python -m deploy.prepare
 	$(COMPOSE) up --build --detach --wait
 
 .PHONY: down
