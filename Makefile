@@ -32,10 +32,6 @@ check: .venv/ready node_modules/ready ## format, lint, types, the plan of the ho
 	node_modules/.bin/tsc --project tsconfig.json
 	$(BIN)/python -m dev.manifests
 
-.PHONY: bench
-bench: .venv/ready node_modules/ready machine ## measured comparisons
-	$(BIN)/python -m bench
-
 .PHONY: book
 book: .venv/ready ## publish a booking to the running demo
 	$(BIN)/python -m dev.booking $(ARGS)
