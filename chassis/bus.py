@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import stamina
 from aiokafka import ConsumerRecord
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
@@ -44,6 +45,7 @@ class Bus:
         self, service: str, servers: str, fetch_wait_ms: int, log: Log
     ) -> None:
         self._service = service
+        self._servers = servers
         self._fetch_wait_ms = fetch_wait_ms
         self._log = log
         self._hearers: dict[type[Event], Hearer[Any]] = {}
@@ -89,11 +91,21 @@ class Bus:
                 wait_max=5,
             ):
                 with attempt:
+                    # A start that fails leaves FastStream's producer behind, open.
+                    await self._knock()
                     await self._broker.start()
             await asyncio.Event().wait()
         finally:
             with suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(self._broker.stop(), STOP_SECONDS)
+
+    async def _knock(self) -> None:
+        """Raises `KafkaError` when no broker answers."""
+        client = AIOKafkaClient(bootstrap_servers=self._servers)
+        try:
+            await client.bootstrap()
+        finally:
+            await client.close()
 
     def _subscribe(self) -> None:
         subscriber = self._broker.subscriber(

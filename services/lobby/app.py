@@ -1,7 +1,6 @@
 """The lobby, put together. Everything it needs is made or handed over here."""
 
 import asyncio
-from importlib.resources import files
 from pathlib import Path
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from services.lobby.settings import Settings
 from services.lobby.shelf import lay_out
 from services.lobby.web import STATUSES, doors
 
+FRONTEND = Path(__file__).parents[2] / "frontend"
 SWEEP_EVERY = 30.0
 
 
@@ -40,5 +40,5 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
             await asyncio.sleep(SWEEP_EVERY)
 
     rooms = doors(lobby)
-    lay_out(rooms, load(Path(str(files("frontend")))))
+    lay_out(rooms, load(FRONTEND))
     return foundation.application(rooms, STATUSES, sweeping)

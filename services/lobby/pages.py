@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from string import Template
 from types import MappingProxyType
 from typing import Any
 
@@ -113,7 +112,7 @@ def _render(folder: Path, language: str, static: str) -> dict[str, str]:
     )
 
     def t(key: str, **values: object) -> str:
-        return Template(texts[key]).substitute(values) if values else texts[key]
+        return texts[key].format(**values) if values else texts[key]
 
     common: dict[str, Any] = {
         "t": t,
