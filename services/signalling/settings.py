@@ -49,7 +49,7 @@ class Settings(Common):
     )
     replay_frames: int = Field(256, ge=1, description="Kept per session for a resume.")
     replay_bytes: int = Field(
-        256 * KIB, ge=KIB, description="Kept per session for a resume."
+        128 * KIB, ge=KIB, description="Kept per session for a resume."
     )
     keep_days: int = Field(
         90, ge=31, description="How long admissions, cancellations and calls are kept."
@@ -66,4 +66,10 @@ class Settings(Common):
     def _turn_has_a_secret(self) -> Self:
         if self.turn_urls and self.turn_secret is None:
             raise ValueError("TURN_URLS needs TURN_SECRET")
+        return self
+
+    @model_validator(mode="after")
+    def _a_replay_can_be_sent(self) -> Self:
+        if self.queue_bytes < self.replay_bytes + self.frame_bytes:
+            raise ValueError("QUEUE_BYTES must hold REPLAY_BYTES and FRAME_BYTES")
         return self

@@ -1,0 +1,95 @@
+"""The way into a room: the lobby's word, written or signed, and a wait for it."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from chassis.refusal import Unavailable
+from chassis.sessions import Admission, KeySet, NoSession
+from services.signalling.domain import Call, NotAdmitted, Person
+from services.signalling.flows import Signalling
+from services.signalling.news import News
+from services.signalling.rooms import Rooms
+
+LOOK_EVERY = 2.0  # seconds: a wake-up may be lost with its connection
+
+
+class SignedAdmission(Admission):
+    """The lobby's word that a client shows, and when it was given."""
+
+    iat: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Someone may come in."""
+
+    since: datetime
+    call: Call | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    signalling: Signalling
+    rooms: Rooms
+    news: News
+    keys: KeySet
+    waiting_seconds: float
+
+    async def pass_in(
+        self, person: Person, token: str | None, say_waiting: Callable[[], None]
+    ) -> Entry:
+        """Wait for the lobby's word when it is still on its way.
+
+        Raises `NotAdmitted`, `AppointmentCancelled`, `CallOver` and `Unavailable`.
+        """
+        word = await self._word(person, token)
+        with self.news.about(person.appointment_id) as heard:
+            entry = await self._look(person, word)
+            if entry is not None:
+                return entry
+            say_waiting()
+            try:
+                async with asyncio.timeout(self.waiting_seconds):
+                    return await self._wait(person, word, heard)
+            except TimeoutError:
+                raise NotAdmitted("You have not been let in.") from None
+
+    async def _wait(
+        self, person: Person, word: datetime | None, heard: asyncio.Event
+    ) -> Entry:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(heard.wait(), LOOK_EVERY)
+            heard.clear()
+            if entry := await self._look(person, word):
+                return entry
+
+    async def _look(self, person: Person, word: datetime | None) -> Entry | None:
+        """With the database away, the lobby's fresh word and our own memory suffice.
+
+        What they miss is looked at as soon as the database is back.
+        """
+        try:
+            standing = await self.signalling.standing(person.appointment_id)
+        except Unavailable:
+            since = word or self.rooms.admitted_since(person)
+            if since is None:
+                raise
+            return Entry(since, None)
+        since = standing.admitted_since(person, word)
+        return Entry(since, standing.call) if since else None
+
+    async def _word(self, person: Person, token: str | None) -> datetime | None:
+        """When the lobby let this very person in. One that does not hold counts as none."""
+        if token is None:
+            return None
+        try:
+            said = await self.keys.check(token, SignedAdmission)
+        except (NoSession, Unavailable):
+            return None
+        shown = (said.appointment, said.sub, said.role)
+        fits = shown == (person.appointment_id, person.member, person.role)
+        return said.iat if fits else None

@@ -1,0 +1,173 @@
+"""One socket, from its first frame to its last: one task reads, one writes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiohttp import WSMessage, WSMsgType, web
+
+from chassis.limits import Limit, TooMany
+from chassis.logs import Log, trouble
+from chassis.refusal import Refusal, Unavailable
+from services.signalling.clerk import Clerk
+from services.signalling.domain import (
+    BadFrame,
+    Failed,
+    Person,
+    Restarting,
+    TooFast,
+    TooSlow,
+    TryAgain,
+)
+from services.signalling.entrance import Entrance
+from services.signalling.line import Line
+from services.signalling.metrics import CONNECTIONS, HELLOS
+from services.signalling.protocol import (
+    OUTSIDE,
+    Hello,
+    Said,
+    Waiting,
+    numbered,
+    parse,
+)
+from services.signalling.rooms import Rooms, Session
+
+Identify = Callable[[], Awaitable[Person]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every conversation needs."""
+
+    rooms: Rooms
+    entrance: Entrance
+    clerk: Clerk
+    pace: Limit
+    hello_seconds: float
+    log: Log
+
+
+class Lines:
+    """The lines of all open sockets, so that a stop can end them."""
+
+    def __init__(self) -> None:
+        self._open: set[Line] = set()
+
+    def add(self, line: Line) -> None:
+        self._open.add(line)
+        CONNECTIONS.set(len(self._open))
+
+    def remove(self, line: Line) -> None:
+        self._open.discard(line)
+        CONNECTIONS.set(len(self._open))
+
+    def restart(self) -> None:
+        """Everybody is told to come back; nobody is waited for."""
+        for line in self._open:
+            line.end(Restarting("We restart. Come back in a moment."))
+
+
+class Conversation:
+    def __init__(self, desk: Desk, socket: web.WebSocketResponse, line: Line) -> None:
+        self._desk = desk
+        self._socket = socket
+        self._line = line
+        self._session: Session | None = None
+        self._entering: asyncio.Task[None] | None = None
+
+    async def run(self, identify: Identify) -> None:
+        writing = asyncio.create_task(self._line.write(self._socket))
+        try:
+            await self._guarded(self._read(identify))
+        finally:
+            await self._stop_entering()
+            if self._session is not None:
+                self._desk.rooms.lose(self._session, self._line)
+            self._line.end()
+            await writing
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Whatever goes wrong becomes the line's last word."""
+        try:
+            await work
+        except Refusal as no:
+            self._end(no)
+        except Unavailable:
+            self._end(TryAgain("We cannot do this right now. Try again in a moment."))
+        except Exception as error:  # noqa: BLE001 - logged; the other sockets go on
+            self._desk.log.error("A conversation failed.", **trouble(error))
+            self._end(Failed("Something went wrong here."))
+
+    def _end(self, why: Refusal) -> None:
+        if self._session is None:
+            HELLOS.labels(why.code).inc()
+        self._line.end(why)
+
+    async def _read(self, identify: Identify) -> None:
+        person = await identify()
+        hello = await self._hello()
+        if hello is None:
+            return
+        self._entering = asyncio.create_task(self._guarded(self._enter(person, hello)))
+        async for message in self._socket:
+            self._hear(message)
+
+    async def _hello(self) -> Hello | None:
+        """The first frame; nothing when they hang up instead."""
+        try:
+            message = await self._socket.receive(self._desk.hello_seconds)
+        except TimeoutError:
+            raise TooSlow("You did not say hello.") from None
+        if _is_over(message):
+            return None
+        said = _parsed(message)
+        if not isinstance(said, Hello):
+            raise BadFrame("Say hello first.")
+        return said
+
+    async def _enter(self, person: Person, hello: Hello) -> None:
+        if hello.resume is not None:
+            self._session = self._desk.rooms.resume(person, hello.resume, self._line)
+        if self._session is not None:
+            HELLOS.labels("resumed").inc()
+            return
+        entry = await self._desk.entrance.pass_in(
+            person, hello.admission, self._say_waiting
+        )
+        self._session = self._desk.rooms.enter(
+            person, entry.since, entry.call, self._line
+        )
+        HELLOS.labels("joined").inc()
+        # Something may have been written between the look and the entry.
+        self._desk.clerk.look([person.appointment_id])
+
+    def _say_waiting(self) -> None:
+        self._line.send(numbered(OUTSIDE, Waiting().body()))
+
+    def _hear(self, message: WSMessage) -> None:
+        if _is_over(message):
+            return
+        if self._session is None:
+            raise BadFrame("Wait for the welcome.")
+        try:
+            self._desk.pace.take(self._session.name)
+        except TooMany:
+            raise TooFast("That was too much at once.") from None
+        self._desk.rooms.hear(self._session, _parsed(message))
+
+    async def _stop_entering(self) -> None:
+        if self._entering is not None:
+            self._entering.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._entering
+
+
+def _is_over(message: WSMessage) -> bool:
+    return message.type not in (WSMsgType.TEXT, WSMsgType.BINARY)
+
+
+def _parsed(message: WSMessage) -> Said:
+    if message.type is not WSMsgType.TEXT:
+        raise BadFrame("Frames are text.")
+    return parse(message.data)
