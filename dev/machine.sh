@@ -15,7 +15,7 @@ case "${1:-tests}" in
       missing+=(chromium fonts-dejavu-core fonts-noto-color-emoji)
     fi
     if [[ -z ${TEST_KAFKA_SERVERS:-} ]]; then
-      if lacks java || (($(java_version) < 17)); then missing+=(openjdk-17-jre-headless); fi
+      if lacks java || (($(java_version) < 17)); then missing+=(default-jre-headless); fi
       if lacks mvn; then missing+=(maven); fi
     fi
     ;;

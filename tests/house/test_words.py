@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,17 +22,10 @@ def packages(folder: Path) -> set[str]:
     return {path.parent.name for path in folder.glob("*/__init__.py")}
 
 
-def manifests(kind: str) -> list[dict[str, object]]:
-    """Every Kubernetes object of a kind in the base."""
-    texts = [
-        path.read_text("utf-8") for path in (ROOT / "deploy/k8s/base").glob("*.yaml")
-    ]
-    return [
-        each
-        for text in texts
-        for each in yaml.safe_load_all(text)
-        if each and each.get("kind") == kind
-    ]
+def written(path: str) -> dict[str, Any]:
+    """A YAML file of the tree."""
+    told: dict[str, Any] = yaml.safe_load((ROOT / path).read_text("utf-8"))
+    return told
 
 
 def test_the_folders_of_services_are_the_services() -> None:
@@ -49,16 +43,22 @@ def test_each_service_has_its_folder_of_tests(service: str) -> None:
 
 @each_service
 def test_each_service_has_its_container(service: str) -> None:
-    composed = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
-    assert service in composed["services"]
-    assert composed["services"][service]["build"]["args"]["SERVICE"] == service
+    container = written("compose.yaml")["services"][service]
+    assert container["build"]["args"]["SERVICE"] == service
+    assert container["image"] == f"videomottagning/{service}"
 
 
 @each_service
-@pytest.mark.parametrize("kind", ["Deployment", "Service", "NetworkPolicy"])
-def test_each_service_has_its_name_in_kubernetes(service: str, kind: str) -> None:
-    names = [each["metadata"]["name"] for each in manifests(kind)]  # type: ignore[index]
-    assert service in names
+def test_each_service_has_its_name_in_kubernetes(service: str) -> None:
+    own = written(f"deploy/k8s/base/{service}/kustomization.yaml")
+    changes = [
+        change for patch in own["patches"] for change in yaml.safe_load(patch["patch"])
+    ]
+    names = {
+        change["value"] for change in changes if change["path"].endswith("/name")
+    } | {name for pair in own["labels"] for name in pair["pairs"].values()}
+    assert names == {service}
+    assert service in written("deploy/k8s/base/kustomization.yaml")["resources"]
 
 
 @each_service
