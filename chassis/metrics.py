@@ -21,3 +21,6 @@ REQUESTS = Histogram(
     ["service", "method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+IS_READY = Gauge(
+    "chassis_ready", "1 when the service takes requests, else 0.", ["service"]
+)

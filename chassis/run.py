@@ -16,6 +16,7 @@ from chassis import logs
 from chassis.database import Database
 from chassis.foundation import READY
 from chassis.health import operations
+from chassis.metrics import IS_READY
 from chassis.migrations import migrate
 from chassis.settings import Settings, read
 
@@ -32,7 +33,7 @@ def main(
     if sys.argv[1:] == ["migrate"]:
         uvloop.run(_migrate(service, settings))
     else:
-        uvloop.run(_serve(assemble(settings), settings))
+        uvloop.run(_serve(service, assemble(settings), settings))
 
 
 async def _migrate(service: str, settings: Settings) -> None:
@@ -43,7 +44,7 @@ async def _migrate(service: str, settings: Settings) -> None:
     await database.close()
 
 
-async def _serve(app: web.Application, settings: Settings) -> None:
+async def _serve(service: str, app: web.Application, settings: Settings) -> None:
     stopping = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
@@ -51,6 +52,7 @@ async def _serve(app: web.Application, settings: Settings) -> None:
     def ready() -> bool:
         return app[READY].is_set() and not stopping.is_set()
 
+    IS_READY.labels(service).set_function(ready)
     ops = web.AppRunner(operations(ready), access_log=None)
     await ops.setup()
     await web.TCPSite(ops, settings.ops_host, settings.ops_port).start()
