@@ -8,7 +8,7 @@ commit order (see `outbox`), sent in that order, and the producer is idempotent.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -103,10 +103,21 @@ class Relay:
             await producer.start()
             yield producer
         finally:
-            with suppress(
-                TimeoutError, KafkaError
-            ):  # what was not sent is still in the outbox
-                await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+            await _let_go(producer)
+
+
+async def _let_go(producer: AIOKafkaProducer) -> None:
+    """Without its last words, which are still in the outbox.
+
+    Its own `stop` waits for them, and an idempotent producer never gives up: left to
+    itself it would go on beside its successor, and say it all once more.
+    """
+    await producer.client.close()
+    sender = producer._sender and producer._sender.sender_task  # noqa: SLF001 - see above
+    if sender is not None:
+        sender.cancel()
+        await asyncio.wait([sender], timeout=STOP_SECONDS)
+    producer._closed = True  # noqa: SLF001 - else it warns of a forgotten `stop`
 
 
 async def _send(producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
