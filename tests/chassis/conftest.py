@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from chassis.database import Database
 from chassis.migrations import migrate
-from dev import postgres
+from contract.catalogue import topics
+from dev import kafka, postgres
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -50,3 +51,11 @@ async def room(lobby: str) -> AsyncIterator[Database]:
 
 
 _fresh = postgres.fresh_database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def node() -> AsyncIterator[kafka.ApacheKafka]:
+    """A Kafka of our own: what happens to it must not happen to other tests."""
+    async with kafka.apache() as own:
+        await kafka.create_topics(own.servers, topics())
+        yield own
