@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jwe, jws, jwt
 from joserfc.errors import ClaimError, InvalidClaimError, JoseError
 from joserfc.jwe import JWERegistry
@@ -75,9 +77,12 @@ class OwnKey:
     """An RSA key of ours (PEM). Its id is its RFC 7638 thumbprint."""
 
     def __init__(self, pem: SecretStr, use: str) -> None:
-        key = RSAKey.import_key(pem.get_secret_value(), {"use": use})
-        if key.raw_value.key_size < LEAST_BITS:
-            raise ValueError(f"An RSA key has {LEAST_BITS} bits or more.")
+        raw = load_pem_private_key(pem.get_secret_value().encode(), password=None)
+        if not isinstance(raw, RSAPrivateKey) or raw.key_size < LEAST_BITS:
+            raise TypeError(
+                f"A key of ours is an RSA key of {LEAST_BITS} bits or more."
+            )
+        key = RSAKey.import_key(raw, {"use": use})
         key.ensure_kid()
         self.key = key
         self.public = key.as_dict(private=False)

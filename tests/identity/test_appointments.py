@@ -1,0 +1,153 @@
+"""What identity keeps of what it hears."""
+
+import asyncio
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import asyncpg
+import pytest
+
+from contract.booking import Change
+from contract.booking_full import AppointmentBookedInFull
+from contract.envelope import Unreadable, Why
+from services.identity import store
+from services.identity.domain import Appointment, Note, What
+from tests.identity.conftest import Room
+from tests.identity.people import (
+    ADULT,
+    CHILD_8,
+    GUARDIAN,
+    STRANGER,
+    TEN,
+    booked,
+    cancelled,
+    moved,
+    new_appointment,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def story(appointment_id: str) -> tuple[Change, ...]:
+    return (
+        booked(appointment_id, 0, CHILD_8, [GUARDIAN]),
+        moved(appointment_id, 1, TEN + HOUR),
+        cancelled(appointment_id, 2),
+        booked(appointment_id, 3, ADULT),
+    )
+
+
+async def kept(room: Room, appointment_id: str) -> Appointment | None:
+    async with room.database.writing() as tx:
+        return await store.hold(tx, appointment_id)
+
+
+def as_of(appointment: Appointment | None) -> tuple[Any, ...]:
+    """Everything but its name."""
+    assert appointment is not None
+    return (
+        appointment.heard,
+        appointment.status,
+        appointment.starts_at,
+        appointment.ends_at,
+        {(each.role, each.digest, each.birth_date) for each in appointment.attendees},
+    )
+
+
+async def test_events_in_any_order_and_twice_end_the_same(room: Room) -> None:
+    straight = new_appointment()
+    await room.hear(*story(straight))
+    expected = as_of(await kept(room, straight))
+    for order in permutations(range(4)):
+        appointment_id = new_appointment()
+        said = story(appointment_id)
+        await room.hear(*(said[at] for at in order), *(said[at] for at in order[::-1]))
+        assert as_of(await kept(room, appointment_id)) == expected
+
+
+async def test_events_heard_at_the_same_time_all_count(room: Room) -> None:
+    appointment_id = new_appointment()
+    await asyncio.gather(*(room.hear(said) for said in story(appointment_id)[:3]))
+    found = await kept(room, appointment_id)
+    assert found is not None
+    assert (found.status, found.starts_at) == ("cancelled", TEN + HOUR)
+    assert len(found.attendees) == 2
+
+
+async def test_a_guardian_who_is_listed_twice_is_one_guardian(room: Room) -> None:
+    appointment_id = new_appointment()
+    await room.hear(booked(appointment_id, 0, CHILD_8, [GUARDIAN, GUARDIAN.lower()]))
+    found = await kept(room, appointment_id)
+    assert found is not None
+    assert len(found.attendees) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        (booked("unusable-1", patient="131052-308U"), "patient.national_id"),
+        (booked("unusable-2", guardians=[GUARDIAN, "x"]), "guardians.1.national_id"),
+        (booked("unusable-3", patient="010140A902K"), "patient.national_id"),
+    ],
+)
+async def test_a_booking_with_an_unusable_code_is_unreadable_and_quotes_nothing(
+    room: Room, said: AppointmentBookedInFull, where: str
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        await room.hear(said)
+    assert refused.value.why is Why.NOT_AS_AGREED
+    assert str(refused.value) == f"not_as_agreed: {where}"
+    assert await kept(room, said.appointment_id) is None
+
+
+async def test_neither_code_nor_name_nor_address_is_stored(room: Room) -> None:
+    appointment_id = new_appointment()
+    await room.hear(*story(appointment_id))
+    await room.invite(appointment_id, "l" * 22)
+    tables = await room.rows(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema"
+    )
+    assert len(tables) >= 6
+    rows = [
+        str(row)
+        for (table,) in tables
+        for row in await room.rows(f'SELECT t::text FROM "{table}" AS t')  # noqa: S608
+    ]
+    everything = "\n".join(rows)
+    for personal in (ADULT, CHILD_8, GUARDIAN, STRANGER, "Testi", "@", "l" * 22):
+        assert personal not in everything
+
+
+async def test_a_link_lasts_as_long_as_it_was_ever_given(room: Room) -> None:
+    appointment_id = new_appointment()
+    async with room.database.writing() as tx:
+        for expires in (TEN + HOUR, TEN + 3 * HOUR, TEN + 2 * HOUR):
+            await store.keep_link(tx, "d" * 64, appointment_id, expires)
+        assert await store.linked(tx, "d" * 64, TEN + 2 * HOUR) == appointment_id
+        assert await store.linked(tx, "d" * 64, TEN + 3 * HOUR) is None
+
+
+async def test_what_can_no_longer_matter_is_forgotten(room: Room) -> None:
+    old, moved_on = new_appointment(), new_appointment()
+    await room.hear(booked(old), booked(moved_on))
+    await room.hear(moved(moved_on, 1, TEN + timedelta(days=39)))
+    room.clock.forward(days=41)
+    await room.appointments.forget()
+    assert await kept(room, old) is None
+    assert await kept(room, moved_on) is not None
+
+
+async def test_a_line_of_the_audit_can_be_neither_changed_nor_removed(
+    room: Room,
+) -> None:
+    async with room.database.writing() as tx:
+        await store.note(tx, Note(TEN, What.IDENTIFIED, "someone", "a-audit"))
+    for harm in (
+        "UPDATE audit SET who = 'another'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+    ):
+        with pytest.raises(asyncpg.RaiseError, match="never touched"):
+            async with room.database.writing() as tx:
+                await tx.execute(harm)
