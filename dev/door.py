@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from aiohttp.web_urldispatcher import AbstractRuleMatching, MatchedSubAppResource
 
 # The lobby's prefix is everything that is not another service's.
@@ -35,7 +36,7 @@ class Beginning(AbstractRuleMatching):
 
 def door(services: Mapping[str, web.Application]) -> web.Application:
     """One application that hands each request to the service whose prefix it has."""
-    front = web.Application()
+    front = web.Application(middlewares=[_pass_on])
     for service, prefix in PREFIXES.items():
         app = services[service]
         front.router.register_resource(MatchedSubAppResource(Beginning(prefix), app))
@@ -43,6 +44,12 @@ def door(services: Mapping[str, web.Application]) -> web.Application:
         front.cleanup_ctx.append(_running(app))
         front.on_shutdown.append(_shutting(app))
     return front
+
+
+@web.middleware
+async def _pass_on(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An application without middlewares of its own would skip the services' too."""
+    return await handler(request)
 
 
 def _running(app: web.Application):  # type: ignore[no-untyped-def]
