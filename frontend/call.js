@@ -127,6 +127,7 @@ export class Call extends EventTarget {
     this.takeAgain = undefined;
     this.media.close();
     this.far.srcObject = null;
+    this.section.dataset.line = 'over';
     this.dispatchEvent(new CustomEvent('over', { detail: { why, by } }));
   }
 

@@ -37,6 +37,8 @@ const RESULTS = {
 };
 
 export class Check {
+  #testing = false;
+
   /**
    * @param {object} given
    * @param {Media} given.media
@@ -54,12 +56,8 @@ export class Check {
     this.stopLevel = () => {};
     this.#connectButtons();
     media.addEventListener('change', (event) => {
-      if (event instanceof CustomEvent && this.#open) this.#showDevice(event.detail);
+      if (event instanceof CustomEvent && this.#testing) this.#showDevice(event.detail);
     });
-  }
-
-  get #open() {
-    return !part('tests', this.section).hidden && !this.section.hidden;
   }
 
   #connectButtons() {
@@ -85,6 +83,7 @@ export class Check {
     await this.media.open();
     part('explain', this.section).hidden = true;
     part('tests', this.section).hidden = false;
+    this.#testing = true;
     button('continue').focus({ preventScroll: true });
     this.#showSpeaker('none');
     this.#showDevice('video');
@@ -94,6 +93,7 @@ export class Check {
   }
 
   #finish() {
+    this.#testing = false;
     this.stopLevel();
     this.mirror.srcObject = null;
     this.done(this.results);

@@ -35,7 +35,7 @@ const STATES = {
   waiting: (row) => t('state.waiting', { time: time(row.person?.since ?? ''), ago: fromNow(Date.parse(row.person?.since ?? '') - serverNow()) }),
   in_call: () => t('state.in_call'),
   coming: (row) => COMING[row.person?.state ?? 'nobody']?.() ?? '',
-  over: (row) => OVER[row.appointment.status]?.() ?? '',
+  over: (row) => OVER[row.appointment.status]?.() ?? t('state.left'),
 };
 
 /** @type {Record<string, () => string>} */
@@ -43,7 +43,6 @@ const COMING = {
   nobody: () => t('state.nobody'),
   identified: () => t('state.identified'),
   refused: () => t('state.refused'),
-  left: () => t('state.left'),
 };
 
 /** @type {Record<string, () => string>} */
@@ -135,7 +134,8 @@ export class Detail {
     this.#showState(row);
     part('person', this.section).hidden = person === null;
     showFacts(row, this.section);
-    const here = talking === appointment.appointment_id;
+    const here = talking === appointment.appointment_id && group === 'in_call';
+    this.section.classList.toggle('here', here);
     this.#offer('admit', group === 'waiting');
     this.#offer('refuse', group === 'waiting');
     this.#offer('join', group === 'in_call' && !here);

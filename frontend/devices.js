@@ -35,9 +35,10 @@ export function chooseDevices(media, speakerChosen = () => {}) {
  * @param {HTMLMediaElement} element
  */
 export async function playThroughChosen(element) {
-  if (!SPEAKERS_CAN_BE_CHOSEN) return;
-  // A speaker that has been unplugged is no reason for silence.
-  await element.setSinkId(chosenSpeaker()).catch(() => element.setSinkId(''));
+  const speaker = chosenSpeaker();
+  if (!SPEAKERS_CAN_BE_CHOSEN || element.sinkId === speaker) return;
+  // A speaker that has been unplugged is no reason for silence: the sound stays where it was.
+  await element.setSinkId(speaker).catch(() => {});
 }
 
 /**

@@ -42,7 +42,7 @@ function groupOf(appointment, person) {
   if (appointment.status === 'cancelled') return 'over';
   if (person?.state === 'waiting') return 'waiting';
   if (person?.state === 'admitted') return 'in_call';
-  return appointment.status === 'booked' ? 'coming' : 'over';
+  return appointment.status === 'booked' && person?.state !== 'left' ? 'coming' : 'over';
 }
 
 /** @param {Row} row */
@@ -66,10 +66,10 @@ export function nameOf({ appointment, person }) {
 export function tagOf({ group, appointment, person }) {
   if (appointment.status === 'cancelled') return { tone: '', text: t('tag.cancelled') };
   if (appointment.status === 'missed' && group === 'over') return { tone: 'warn', text: t('tag.missed') };
+  if (person?.state === 'left') return { tone: '', text: t('tag.left') };
   if (group === 'over') return { tone: '', text: t('tag.ended') };
   if (!person) return appointment.invitation === 'failed' ? { tone: 'bad', text: t('tag.mail_failed') } : { tone: '', text: t('tag.not_here') };
   if (person.state === 'refused') return { tone: '', text: t('tag.refused') };
-  if (person.state === 'left') return { tone: '', text: t('tag.left') };
   if (person.state === 'admitted') return { tone: 'good', text: t('tag.admitted') };
   if (!person.present) return { tone: 'warn', text: t('tag.away') };
   if (person.state === 'identified') return { tone: '', text: t('tag.identified') };

@@ -201,8 +201,12 @@ class StaffPage {
   }
 
   async #returnFromCall() {
-    const row = this.rows.find((each) => each.appointment.appointment_id === this.talking && each.group === 'in_call');
+    const row = this.#inCall();
     if (row) await this.#sendBack(row);
+  }
+
+  #inCall() {
+    return this.rows.find((row) => row.appointment.appointment_id === this.talking && row.group === 'in_call');
   }
 
   /** @param {Row} row */
@@ -257,6 +261,7 @@ class StaffPage {
   #enter(appointment, given) {
     let inHand = given;
     this.talking = appointment;
+    this.chosen = this.#inCall()?.key ?? this.chosen;
     sessionStorage.setItem(TALKING, appointment);
     stayAwake(true);
     this.#show();

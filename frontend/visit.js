@@ -246,7 +246,7 @@ class VisitPage {
   #callOver({ why, by }) {
     if (why === 'no_session') return this.#identifyAgain();
     if (why === 'left' || why === 'ended' || why === 'call_over') this.#finish(by || why);
-    else this.callAfter = Date.now() + CALL_AGAIN;
+    else if (why !== 'abandoned') this.callAfter = Date.now() + CALL_AGAIN;
     void this.follow.now();
     return this.#show();
   }
