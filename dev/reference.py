@@ -3,10 +3,12 @@
 Settings, metrics and refusal codes are declared in one place each; these pages list them.
 """
 
+import ast
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib import import_module
-from inspect import getmembers, isclass
+from inspect import getmembers, getsource, isclass
 from pathlib import Path
 from pkgutil import walk_packages
 from types import ModuleType
@@ -131,8 +133,10 @@ def refusals_page() -> str:
     return _page(
         "Refusals",
         "Every request that is refused is answered as `application/problem+json` with a `code`. The code never "
-        "changes; the text may. `429` and `503` carry `Retry-After`. A code without a status leads the browser to "
-        "the page `/sorry/<code>`, or ends a connection ([protocol](protocol.md)).",
+        "changes; the text may. `429` and `503` carry `Retry-After`. When something that a service leans on does not "
+        "answer, the code is `unavailable` (503) and nothing was done; a fault of ours is `failed` (500).\n\n"
+        "On the way back from an identity provider the browser is led to the page `/sorry/<code>` instead. A code "
+        "without a status ends a connection to signalling ([protocol](protocol.md)).",
         ("Every service", _refusals_table("chassis", chassis)),
         *(
             (service, _refusals_table(service, import_module(f"services.{service}")))
@@ -162,13 +166,13 @@ def statuses_of(service: str) -> dict[type[Refusal], int]:
 
 def _refusals_table(service: str, package: ModuleType) -> str:
     statuses = statuses_of(service)
-    words = json.loads((ROOT / "frontend/locales/en.json").read_text("utf-8"))
+    texts = _texts(package)
     rows = (
         (
             f"`{kind.code}`",
             str(statuses.get(kind, "")),
-            _meaning(kind),
-            words.get(f"problem.{kind.code}", ""),
+            _meaning(kind) or texts.get(kind.__name__, ""),
+            _on_the_page(kind.code),
         )
         for kind in refusals_of(package)
     )
@@ -177,6 +181,37 @@ def _refusals_table(service: str, package: ModuleType) -> str:
 
 def _meaning(kind: type[Refusal]) -> str:
     return (kind.__dict__.get("__doc__") or "").partition("\n")[0]
+
+
+def _texts(package: ModuleType) -> dict[str, str]:
+    """What is said when each refusal is raised."""
+    calls = (
+        node
+        for module in _modules(package)
+        for node in ast.walk(ast.parse(getsource(module)))
+        if isinstance(node, ast.Call)
+    )
+    return {
+        call.func.id: call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Name)
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+    }
+
+
+@cache
+def _words() -> dict[str, str]:
+    told: dict[str, str] = json.loads(
+        (ROOT / "frontend/locales/en.json").read_text("utf-8")
+    )
+    return told
+
+
+def _on_the_page(code: str) -> str:
+    keys = f"problem.{code}", f"sorry.{code}.title"
+    return next((_words()[key] for key in keys if key in _words()), "")
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:

@@ -20,6 +20,15 @@ def test_a_reference_page_is_fresh(path: Path) -> None:
     assert path.read_text("utf-8") == reference.PAGES[path](), "make docs"
 
 
+def test_each_refusal_says_what_it_means() -> None:
+    rows = [
+        [cell.strip() for cell in line.split("|")]
+        for line in reference.refusals_page().splitlines()
+        if line.startswith("| `")
+    ]
+    assert [code for _, code, _, meaning, *_ in rows if not meaning] == []
+
+
 @each_service
 def test_each_setting_says_what_it_means(service: str) -> None:
     fields = reference.settings_of(service).model_fields
