@@ -262,7 +262,7 @@ class Ice(Frame):
     ice_servers: list[IceServer]
 
 
-class CallEnded(Frame):
+class EndOfCall(Frame):
     type: Literal["ended"] = "ended"
     by: EndedBy
     seconds: int
@@ -280,4 +280,4 @@ class Error(Frame):
         return cls(code=why.code, message=str(why), action=action)
 
 
-Told = Welcome | Waiting | Joined | Gone | Signalled | MediaOf | Ice | CallEnded | Error
+Told = Welcome | Waiting | Joined | Gone | Signalled | MediaOf | Ice | EndOfCall | Error

@@ -32,8 +32,8 @@ from services.signalling.line import Line
 from services.signalling.metrics import RELAYED, ROOMS
 from services.signalling.protocol import (
     AskIce,
-    CallEnded,
     Devices,
+    EndOfCall,
     Gone,
     Hello,
     Ice,
@@ -359,7 +359,7 @@ class Rooms:
 
     def _tell_end(self, session: Session, call: Call) -> None:
         by = call.ended_by or EndedBy.SILENCE
-        session.tell(CallEnded(by=by, seconds=call.seconds or 0).body())
+        session.tell(EndOfCall(by=by, seconds=call.seconds or 0).body())
         session.close()
 
     def _remove(self, room: Room, session: Session) -> None:
