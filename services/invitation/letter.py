@@ -73,7 +73,10 @@ def _when(words: Words, starts_at: datetime, ends_at: datetime) -> dict[str, obj
     leaf = ("month", "day", "weekday")
     return {
         "day": day[:1].upper() + day[1:],
-        "start": words.time(starts_at, "pattern.time"),
-        "end": words.time(ends_at, "pattern.time"),
+        "clock": words(
+            "clock",
+            start=words.time(starts_at, "pattern.time"),
+            end=words.time(ends_at, "pattern.time"),
+        ),
         "leaf": {each: words.time(starts_at, f"pattern.leaf_{each}") for each in leaf},
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -56,8 +57,8 @@ class Desk:
         letter = self._letters.write(appointment, delivery.kind, link)
         message = EmailMessage(SMTP if address.addr_spec.isascii() else SMTPUTF8)
         self._head(message, letter, delivery, address)
-        message["Content-Language"] = recipient.language
         self._fill(message, letter, appointment, delivery, link)
+        message["Content-Language"] = recipient.language
         return Mail(self._address, address.addr_spec, message.as_bytes())
 
     def _head(
@@ -108,10 +109,11 @@ class Desk:
 
 
 def _address(text: str) -> Address:
+    local, _, domain = text.strip().rpartition("@")
     try:
-        address = Address(addr_spec=text.strip())
-    except (ValueError, IndexError, UnicodeError):
+        host = domain.encode("idna").decode()  # a mail server need not know the letters
+        if local.isascii():
+            return Address(addr_spec=f"{local}@{host}")
+        return Address(username=local, domain=host)
+    except (ValueError, IndexError, HeaderParseError):
         raise NotAnAddress from None
-    if not address.domain or not address.username:
-        raise NotAnAddress
-    return address

@@ -1,6 +1,7 @@
 """What the invitation service is told."""
 
 from datetime import timedelta
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from enum import StrEnum
@@ -26,10 +27,8 @@ def _sender(text: str) -> str:
     name, address = parseaddr(text)
     try:
         Address(name, addr_spec=address)
-    except (ValueError, IndexError):
-        address = ""
-    if "@" not in address:
-        raise ValueError("must be an address, as Name <name@example.fi>")
+    except (ValueError, IndexError, HeaderParseError):
+        raise ValueError("must be an address, as Name <name@example.fi>") from None
     return text
 
 

@@ -113,7 +113,7 @@ class Connection:
                     mail.content,
                     mail_options=_options(mail.recipient),
                 )
-        except SMTPNotSupported:
+        except (SMTPNotSupported, ValueError):  # letters, or an address, it cannot take
             return Never(Reason.ADDRESS_REFUSED)
         except SMTPRecipientsRefused as refused:
             return await self._answered(refused.recipients[0])

@@ -132,7 +132,7 @@ async def deliveries(tx: Reader, appointment_id: str) -> Sequence[Delivery]:
                doubt, reason, asked_by, created_at, settled_at
           FROM delivery
          WHERE appointment_id = $1
-         ORDER BY created_at, delivery_id
+         ORDER BY number
         """,
         appointment_id,
     )

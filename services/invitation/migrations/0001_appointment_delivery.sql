@@ -28,6 +28,7 @@ CREATE INDEX appointment_over ON appointment (greatest(ends_at, changed_at));
 -- One e-mail, from the decision to write it until its end.
 CREATE TABLE delivery (
     delivery_id uuid PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY,  -- in the order they were written
     appointment_id text NOT NULL REFERENCES appointment ON DELETE CASCADE,
     kind text NOT NULL
         CHECK (kind IN ('invitation', 'update', 'cancellation', 'reminder')),

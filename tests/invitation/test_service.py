@@ -1,0 +1,76 @@
+"""The service as it is put together: a booking on Kafka becomes an e-mail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiokafka import AIOKafkaProducer
+from pydantic import SecretStr
+
+from chassis.clock import now
+from contract.catalogue import topics
+from contract.envelope import Event, write
+from dev import kafka as kafkas
+from dev import postgres as postgreses
+from dev.mailbox import Post, post_office
+from services.invitation.app import assemble
+from services.invitation.settings import Settings, Tls
+from tests.invitation.office import SECRET, booking, cancelled, email_of
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def post() -> AsyncIterator[Post]:
+    async with post_office() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(
+    database: postgreses.Database, kafka: kafkas.Cluster, post: Post
+) -> AsyncIterator[None]:
+    await kafkas.create_topics(kafka.servers, topics())
+    settings = Settings(
+        database_url=SecretStr(database.services["invitation"]),
+        kafka_servers=kafka.servers,
+        kafka_fetch_wait_ms=20,
+        public_url="https://visit.test",
+        session_keys_url="http://127.0.0.1:1/",
+        link_secret=SECRET,
+        smtp_url=SecretStr(post.smtp_url),
+        smtp_tls=Tls.NEVER,
+        mail_from="Testi <t@visit.test>",
+    )
+    runner = web.AppRunner(assemble(settings))
+    await runner.setup()
+    yield
+    await runner.cleanup()
+
+
+async def publish(kafka: kafkas.Cluster, *events: Event) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.servers) as producer:
+        for event in events:
+            said = write(event.told_by("booking-system", now()))
+            await producer.send_and_wait(
+                said.topic, said.value, key=said.key, headers=list(said.headers)
+            )
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_booking_on_kafka_becomes_one_e_mail_however_often_it_is_said(
+    kafka: kafkas.Cluster, post: Post
+) -> None:
+    soon = now() + timedelta(hours=1)
+    times = {"starts_at": soon, "ends_at": soon + timedelta(minutes=30)}
+    first, other = booking(**times), booking(**times)
+    await publish(kafka, first, first, first, other)
+    async with asyncio.timeout(30):
+        await post.mailbox.until(lambda mails: len(mails) >= 2)
+    await publish(kafka, cancelled(first, 1))
+    async with asyncio.timeout(30):
+        await post.mailbox.until(lambda mails: len(mails) >= 3)
+
+    to = [str(mail.message["To"]) for mail in post.mailbox.mails]
+    assert sorted(to) == sorted([email_of(first), email_of(first), email_of(other)])

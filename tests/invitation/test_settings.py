@@ -1,0 +1,55 @@
+"""What the service is told is checked before it starts."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.invitation.settings import Settings
+
+GIVEN: dict[str, Any] = {
+    "database_url": "postgresql://invitation@db/videomottagning",
+    "kafka_servers": "kafka:9092",
+    "public_url": "https://visit.test",
+    "session_keys_url": "https://visit.test/identity/jwks.json",
+    "link_secret": "a secret that only these tests know",
+    "smtp_url": "smtp://mail:25",
+    "mail_from": "Testi <t@visit.test>",
+}
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(**{**GIVEN, **changes})
+
+
+def test_a_plain_start_needs_no_more() -> None:
+    assert settings().smtp_connections == 4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mail_from": "nobody"},
+        {"mail_from": ""},
+        {"smtp_url": "http://mail"},
+        {"smtp_url": "smtp://mail:25?starttls"},
+        {"link_secret": "short"},
+        {"keep_appointments": "P1D"},
+    ],
+)
+def test_what_cannot_work_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**wrong)
+
+
+def test_a_password_never_goes_in_the_clear() -> None:
+    with pytest.raises(ValidationError, match="SMTP_TLS=required"):
+        settings(smtp_url="smtp://user:word@mail:587")
+    assert settings(smtp_url="smtps://user:word@mail")
+    assert settings(smtp_url="smtp://user:word@mail:587", smtp_tls="required")
+
+
+def test_secrets_do_not_print() -> None:
+    told = settings(smtp_url="smtps://user:word@mail")
+    assert "word" not in repr(told)
+    assert GIVEN["link_secret"] not in repr(told)

@@ -1,0 +1,158 @@
+"""Staff see how the messages of their own unit stand, and have them sent again."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestClient, TestServer
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from pydantic import SecretStr
+
+from chassis.logs import log
+from chassis.sessions import KeySet, SigningKey, StaffSession
+from chassis.web import STAFF_COOKIE, House, application
+from contract.booking import AppointmentBooked
+from services.invitation.web import STATUSES, doors
+from tests.invitation.office import ORIGIN, Office, cancelled, email_of
+
+Client = TestClient[Any, Any]
+
+
+def key(office: Office) -> SigningKey:
+    made = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    return SigningKey(SecretStr(made.decode()), ORIGIN, office.clock)
+
+
+@pytest.fixture
+def signing(office: Office) -> SigningKey:
+    return key(office)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(office: Office, signing: SigningKey) -> AsyncIterator[Client]:
+    async def published() -> Mapping[str, Any]:
+        return {"keys": [signing.public]}
+
+    rooms = doors(office.invitations, office.letters, ORIGIN, office.clock)
+    house = House(
+        service="invitation",
+        origin=ORIGIN,
+        proxies=0,
+        statuses=STATUSES,
+        doors=rooms,
+        keys=KeySet(published, ORIGIN, office.clock),
+        log=log("invitation"),
+    )
+    async with TestClient(TestServer(application(house))) as made:
+        yield made
+
+
+def as_staff(office: Office, signing: SigningKey, *units: str) -> dict[str, str]:
+    session = StaffSession(
+        sub="p-1", name="Testi-Läkare", units=units, exp=office.clock() + timedelta(1)
+    )
+    cookie = f"{STAFF_COOKIE}={signing.sign(session)}"
+    return {"Cookie": cookie, "Origin": ORIGIN}
+
+
+def path(booked: AppointmentBooked, more: str = "") -> str:
+    return f"/invitation/api/appointments/{booked.appointment_id}{more}"
+
+
+async def test_the_deliveries_are_told_without_an_address(
+    office: Office, client: Client, signing: SigningKey
+) -> None:
+    booked = await office.book()
+    await office.deliver()
+    answer = await client.get(path(booked), headers=as_staff(office, signing, "u-1"))
+
+    told = await answer.json()
+    (delivery,) = told["deliveries"]
+    assert (delivery["kind"], delivery["state"]) == ("invitation", "accepted")
+    assert told["starts_at"] == "2026-11-23T08:00:00+00:00"
+    text = await answer.text()
+    assert email_of(booked) not in text
+    assert "/v/" not in text
+
+
+@pytest.mark.parametrize("language", ["sv", "fi", "en"])
+async def test_the_letter_is_previewed_in_each_language_without_the_link(
+    office: Office, client: Client, signing: SigningKey, language: str
+) -> None:
+    booked = await office.book()
+    answer = await client.get(
+        path(booked, f"/preview?language={language}"),
+        headers=as_staff(office, signing, "u-1"),
+    )
+    page = await answer.text()
+    assert f'<html lang="{language}"' in page
+    token = office.links.token(booked.appointment_id, booked.patient.email)
+    assert token.get_secret_value() not in page
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+async def test_a_language_we_do_not_write_is_refused(
+    office: Office, client: Client, signing: SigningKey
+) -> None:
+    booked = await office.book()
+    answer = await client.get(
+        path(booked, "/preview?language=de"), headers=as_staff(office, signing, "u-1")
+    )
+    assert answer.status == 400
+
+
+async def test_sending_again_is_answered_with_what_is_now_on_its_way(
+    office: Office, client: Client, signing: SigningKey
+) -> None:
+    booked = await office.book()
+    await office.deliver()
+    answer = await client.post(
+        path(booked, "/resend"), headers=as_staff(office, signing, "u-1")
+    )
+    assert answer.status == 202
+    states = [each["state"] for each in (await answer.json())["deliveries"]]
+    assert states == ["accepted", "queued"]
+
+
+@pytest.mark.parametrize("more", ["", "/preview"])
+async def test_another_unit_sees_nothing(
+    office: Office, client: Client, signing: SigningKey, more: str
+) -> None:
+    booked = await office.book()
+    answer = await client.get(
+        path(booked, more), headers=as_staff(office, signing, "u-2")
+    )
+    assert answer.status == 404
+    assert (await answer.json())["code"] == "appointment_unknown"
+
+
+async def test_what_was_cancelled_is_not_sent_again(
+    office: Office, client: Client, signing: SigningKey
+) -> None:
+    booked = await office.book()
+    await office.invitations.changed(cancelled(booked, 1))
+    answer = await client.post(
+        path(booked, "/resend"), headers=as_staff(office, signing, "u-1")
+    )
+    assert (answer.status, (await answer.json())["code"]) == (
+        409,
+        "appointment_cancelled",
+    )
+
+
+@pytest.mark.parametrize("more", ["", "/preview"])
+async def test_nobody_comes_in_without_a_session(
+    office: Office, client: Client, more: str
+) -> None:
+    booked = await office.book()
+    answer = await client.get(path(booked, more))
+    assert answer.status == 401
