@@ -125,6 +125,7 @@ export class Check {
     const trouble = this.media.trouble.audio;
     const track = this.media.track('audio');
     this.results.microphone = trouble ? 'fail' : 'skipped';
+    find('[data-test="microphone"]', HTMLElement, this.section).classList.toggle('deaf', !track);
     if (trouble || !track) return this.#show('microphone', 'fail', trouble === 'missing' ? 'missing_microphone' : trouble ?? 'lost');
     this.#show('microphone', 'running');
     return this.#listen(track);

@@ -1,10 +1,9 @@
 /** One person at the door, with everything needed to admit the right one. */
 
 import { find, part, view, write } from './find.js';
-import { nameOf } from './queue.js';
+import { minutesSince, nameOf } from './queue.js';
 import { ROLES } from './call.js';
-import { dateAndTime, fromNow, known, named, t, time } from './words.js';
-import { serverNow } from './clock.js';
+import { dateAndTime, named, t, time } from './words.js';
 
 /** @import {Checks, Result, Row} from './shapes' */
 
@@ -32,7 +31,7 @@ const RESULTS = {
 
 /** @type {Record<Row['group'], (row: Row) => string>} */
 const STATES = {
-  waiting: (row) => t('state.waiting', { time: time(row.person?.since ?? ''), ago: fromNow(Date.parse(row.person?.since ?? '') - serverNow()) }),
+  waiting: (row) => row.person ? t('state.waiting', { minutes: minutesSince(row.person.since), time: time(row.person.since) }) : '',
   in_call: () => t('state.in_call'),
   coming: (row) => COMING[row.person?.state ?? 'nobody']?.() ?? '',
   over: (row) => OVER[row.appointment.status]?.() ?? t('state.left'),
@@ -63,7 +62,7 @@ export function showFacts(row, place) {
     name: nameOf(row),
     role: person ? roleOf(row) : '',
     born: String(person?.birth_year ?? ''),
-    method: methodOf(person?.method ?? ''),
+    method: person ? t('detail.strongly') : '',
     time: dateAndTime(appointment.starts_at),
   };
   for (const [fact, text] of Object.entries(facts)) {
@@ -77,11 +76,6 @@ export function showFacts(row, place) {
 function roleOf({ appointment, person }) {
   if (person?.role === 'guardian') return t('queue.guardian_of', { role: ROLES.guardian(), name: appointment.patient.name });
   return ROLES.patient();
-}
-
-/** @param {string} method */
-function methodOf(method) {
-  return known(`method.${method}`) ? t(`method.${method}`) : t('method.other');
 }
 
 /**

@@ -32,6 +32,7 @@ function busy(on) {
 
 function withoutLink() {
   identify.hidden = true;
+  find('.under', HTMLElement).hidden = true;
   showProblem(notes, 'no_link');
 }
 

@@ -2,7 +2,7 @@
 
 import { part, view, write } from './find.js';
 import { serverNow } from './clock.js';
-import { fromNow, t, time } from './words.js';
+import { t, time } from './words.js';
 import { ROLES } from './call.js';
 
 /** @import {Appointment, Checks, Person, Queue, Row} from './shapes' */
@@ -90,8 +90,13 @@ function readinessOf(checks) {
 /** @param {Row} row */
 function lineOf({ group, appointment, person }) {
   const who = person?.role === 'guardian' ? t('queue.guardian_of', { role: ROLES.guardian(), name: appointment.patient.name }) : '';
-  const since = person && group === 'waiting' ? t('queue.since', { time: time(person.since), ago: fromNow(Date.parse(person.since) - serverNow()) }) : '';
+  const since = person && group === 'waiting' ? t('queue.since', { minutes: minutesSince(person.since), time: time(person.since) }) : '';
   return [who, since || appointment.professional.name].filter(Boolean).join(' · ');
+}
+
+/** @param {string} moment */
+export function minutesSince(moment) {
+  return Math.max(0, Math.floor((serverNow() - Date.parse(moment)) / 60_000));
 }
 
 /** @param {Row} row */

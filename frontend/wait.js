@@ -66,6 +66,8 @@ export class Wait {
   #minutesTold = Infinity;
   /** @type {boolean | null} */
   #confirmed = null;
+  /** What the note and the title were last written for. */
+  #written = '';
 
   constructor() {
     this.section = view('wait');
@@ -80,7 +82,9 @@ export class Wait {
    */
   show(visit, confirmedAt, devices) {
     const standing = standingOf(visit, serverNow());
-    const changed = standing !== this.#standing;
+    const written = `${standing} ${visit.place.state} ${visit.place.reason ?? ''} ${visit.place.version}`;
+    const changed = written !== this.#written;
+    this.#written = written;
     const before = this.#standing;
     this.#standing = standing;
     this.section.dataset.standing = standing;
