@@ -116,7 +116,7 @@ async def _made(
 
 def _creation(name: str, passwords: Mapping[str, str]) -> list[str]:
     return [
-        f'CREATE DATABASE "{name}"',
+        f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0",
         f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
         *(
             f"CREATE ROLE \"{role}\" LOGIN PASSWORD '{password}'"
