@@ -24,13 +24,13 @@ test: .venv/ready node_modules/ready machine ## all tests; installs what they ne
 	$(BIN)/python -m pytest
 
 .PHONY: check
-check: .venv/ready node_modules/ready ## format, lint, types, the plan of the house, manifests
+check: .venv/ready node_modules/ready ## format, lint, types, the plan of the house, documents, manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	node_modules/.bin/tsc --project tsconfig.json
-	$(BIN)/python -m dev.manifests
+	$(BIN)/python -m pytest --quiet --no-header tests/deploy tests/house
 
 .PHONY: book
 book: .venv/ready ## publish a booking to the running demo

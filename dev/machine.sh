@@ -18,6 +18,11 @@ case "${1:-tests}" in
       if lacks java || (($(java_version) < 17)); then missing+=(default-jre-headless); fi
       if lacks mvn; then missing+=(maven); fi
     fi
+    # With these come daemons, so only a machine of CI gets them unasked.
+    if [[ ${CI:-} == true ]]; then
+      if lacks promtool; then missing+=(prometheus); fi
+      if lacks docker-compose; then missing+=(docker-compose); fi
+    fi
     ;;
 esac
 ((${#missing[@]})) || exit 0
