@@ -26,7 +26,8 @@ class Limit:
         """Raises `TooMany` when this client has used up its share."""
         at = self._clock().timestamp()
         left, since = self._buckets.pop(client, (float(self._burst), at))
-        left = min(self._burst, left + (at - since) * self._rate)
+        rested = max(0.0, at - since)  # a clock may be put back
+        left = min(self._burst, left + rested * self._rate)
         allowed = left >= 1
         self._buckets[client] = (left - 1 if allowed else left, at)
         if len(self._buckets) > CLIENTS:

@@ -1,34 +1,52 @@
-"""Identity's room over real PostgreSQL, with a clock that the test winds."""
+"""Identity's room over real PostgreSQL, alone or with a provider and a front door."""
 
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
+from io import StringIO
 from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 from pydantic import SecretStr
 
+from chassis import logs
+from chassis.clock import Clock as Shows
 from chassis.database import Database
 from chassis.migrations import migrate
 from contract.booking import Change
 from contract.booking_full import AppointmentBookedInFull
+from contract.catalogue import topics
 from contract.invitation import InvitationIssued
+from dev import kafka as kafkas
 from dev import postgres as postgreses
+from dev.idp.app import application, staff_issuer, suomifi_issuer
+from dev.programs import free_port
+from dev.site import serve
+from dev.suite import Surroundings, told
+from services.identity.app import assemble
 from services.identity.flows import Appointments, Register
 from services.identity.pseudonyms import Pseudonyms
+from services.identity.settings import Settings
+from tests.identity.browser import Browser
 from tests.identity.people import HALF_HOUR, TEN, Clock, envelope
 
 SECRET = SecretStr("made for one test run, and only that")
 
 
 class Room:
-    """Identity's appointments, their clock, and short ways to look into the tables."""
+    """Identity's appointments, and short ways to look into the tables."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, clock: Shows, national_id: SecretStr = SECRET
+    ) -> None:
         self.database = database
-        self.clock = Clock()
-        self.register = Register(Pseudonyms(SECRET, None, SECRET), test_persons=True)
-        self.appointments = Appointments(database, self.clock, self.register)
+        self.register = Register(
+            Pseudonyms(national_id, None, SECRET), test_persons=True
+        )
+        self.appointments = Appointments(database, clock, self.register)
 
     async def hear(self, *story: Change) -> None:
         for said in story:
@@ -52,16 +70,100 @@ class Room:
         return found
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def room(database: postgreses.Database) -> AsyncIterator[Room]:
-    """Identity's tables; each test brings appointments of its own."""
-    opened = Database(SecretStr(database.services["identity"]), "identity", 4)
-    await opened.open()
-    await migrate(opened, "services.identity.migrations")
-    yield Room(opened)
-    await opened.close()
+class Town(Room):
+    """Identity behind a real port, two issuers behind another, and Kafka between."""
+
+    def __init__(
+        self, database: Database, clock: Clock, around: Surroundings, logged: StringIO
+    ) -> None:
+        super().__init__(database, clock, SecretStr(around.secrets.national_id))
+        self.clock = clock
+        self.around = around
+        self._logged = logged
+        self.spoil: dict[str, Any] = {}  # claims that a provider is to say instead
+
+    def bend(self, claims: dict[str, Any]) -> dict[str, Any]:
+        bent = {**claims, **self.spoil}
+        return {name: value for name, value in bent.items() if value is not None}
+
+    def browser(self) -> Browser:
+        return Browser(self.around.url)
+
+    @property
+    def logged(self) -> str:
+        """All that this process has logged since the town was built."""
+        return self._logged.getvalue()
 
 
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def room(database: postgreses.Database, clock: Clock) -> AsyncIterator[Room]:
+    """Identity's tables; each test brings appointments of its own."""
+    async with _opened(database) as opened:
+        await migrate(opened, "services.identity.migrations")
+        yield Room(opened, clock)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def built(
+    database: postgreses.Database, kafka: kafkas.Cluster
+) -> AsyncIterator[Town]:
+    await kafkas.create_topics(kafka.servers, topics())
+    port, idp_port, clock = free_port(), free_port(), Clock()
+    around = Surroundings(
+        url=f"http://127.0.0.1:{port}",
+        idp_url=f"http://127.0.0.1:{idp_port}",
+        kafka=kafka.servers,
+        smtp_url="",
+        databases=database.services,
+        more={"PROXIES": "1"},
+    )
+    suomifi, staff = around.clients()
+    with _logging() as logged:
+        async with _opened(database) as opened:
+            town = Town(opened, clock, around, logged)
+            issuers = (
+                suomifi_issuer(around.idp_url, suomifi, clock, bend=town.bend),
+                staff_issuer(around.idp_url, staff, bend=town.bend),
+            )
+            app = assemble(settings(around), clock)
+            async with serve(application(issuers, clock), idp_port), serve(app, port):
+                yield town
+
+
+@pytest.fixture
+def town(built: Town) -> Town:
+    """The same town for all, with the clock put back and nothing spoiled."""
+    built.clock.at = TEN
+    built.spoil = {}
+    return built
+
+
+def settings(around: Surroundings, **changes: str) -> Settings:
+    environment = {**told(around)["identity"], **changes}
+    return Settings(**{name.lower(): value for name, value in environment.items()})
+
+
+@contextmanager
+def _logging() -> Iterator[StringIO]:
+    """The logs as a process of ours would write them, down to the least level."""
+    written = StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.set_up("DEBUG", written)
+    yield written
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@asynccontextmanager
+async def _opened(database: postgreses.Database) -> AsyncIterator[Database]:
+    opened = Database(SecretStr(database.services["identity"]), "identity", 4)
+    await opened.open()
+    yield opened
+    await opened.close()

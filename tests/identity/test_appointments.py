@@ -20,6 +20,7 @@ from tests.identity.people import (
     GUARDIAN,
     STRANGER,
     TEN,
+    Clock,
     booked,
     cancelled,
     moved,
@@ -128,11 +129,11 @@ async def test_a_link_lasts_as_long_as_it_was_ever_given(room: Room) -> None:
         assert await store.linked(tx, "d" * 64, TEN + 3 * HOUR) is None
 
 
-async def test_what_can_no_longer_matter_is_forgotten(room: Room) -> None:
+async def test_what_can_no_longer_matter_is_forgotten(room: Room, clock: Clock) -> None:
     old, moved_on = new_appointment(), new_appointment()
     await room.hear(booked(old), booked(moved_on))
     await room.hear(moved(moved_on, 1, TEN + timedelta(days=39)))
-    room.clock.forward(days=41)
+    clock.forward(days=41)
     await room.appointments.forget()
     assert await kept(room, old) is None
     assert await kept(room, moved_on) is not None
