@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from contract.catalogue import SERVICES
+
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = ("invitation", "identity", "lobby", "notifier", "signalling")
 DATABASE = "postgres:5432/videomottagning"
 # Only the owner gets into the folder; what is mounted from it, a container's nobody reads.
 FOLDER_MODE = 0o700

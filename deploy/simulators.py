@@ -32,7 +32,10 @@ def assemble(settings: SimulatorSettings) -> web.Application:
     visits = client(settings.oidc_client_id, "/identity/callback")
     staff = client(settings.staff_oidc_client_id, "/identity/staff/callback")
     return application(
-        (suomifi_issuer(settings.idp_url, visits), staff_issuer(settings.idp_url, staff))
+        (
+            suomifi_issuer(settings.idp_url, visits),
+            staff_issuer(settings.idp_url, staff),
+        )
     )
 
 
