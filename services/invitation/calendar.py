@@ -6,6 +6,7 @@ Sources: RFC 5545 (iCalendar), RFC 5546 (REQUEST and CANCEL).
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 from importlib.resources import files
 
 from icalendar import Alarm, Calendar, Event, Timezone, vCalAddress, vText
@@ -97,6 +98,7 @@ def _alarm(words: Words) -> Alarm:
     return alarm
 
 
+@cache
 def _time_zone() -> Timezone:
     """As the EU's rule, which calendars read more surely than a list of days."""
     text = (files("services.invitation") / "templates" / "helsinki.ics").read_text(

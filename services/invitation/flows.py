@@ -115,7 +115,8 @@ class Invitations:
             settled = mine.settled(outcome, at, self.chance())
             after = [settled if each is mine else each for each in stored]
             agreed = await self._agree(tx, appointment, stored, after, at)
-        self.wake()
+        if len(agreed) > len(stored):  # there is more to tell than was known before
+            self.wake()
         return next(each for each in agreed if each.delivery_id == settled.delivery_id)
 
     async def send_again(self, appointment_id: str, by: StaffSession) -> Standing:

@@ -53,3 +53,6 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_appointment ON delivery (appointment_id);
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state IN ('queued', 'sending');
+-- A patient is told one thing at a time.
+CREATE UNIQUE INDEX delivery_one_open ON delivery (appointment_id)
+    WHERE state IN ('queued', 'sending');
