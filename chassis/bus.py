@@ -9,15 +9,15 @@ rebalance and not ten when an instance comes or goes.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import stamina
-from aiokafka import ConsumerRecord
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker
@@ -25,6 +25,7 @@ from faststream.kafka.annotations import KafkaMessage
 
 from chassis.logs import Log, trouble
 from chassis.metrics import HEARD
+from chassis.producing import producing
 from chassis.refusal import Unavailable
 from contract.catalogue import parked
 from contract.envelope import Event, Unreadable, read
@@ -42,21 +43,25 @@ class Bus:
     """What one service hears. Register hearers with `hears`, then `run`."""
 
     def __init__(
-        self, service: str, servers: str, fetch_wait_ms: int, log: Log
+        self,
+        service: str,
+        servers: str,
+        fetch_wait_ms: int,
+        log: Log,
+        *,
+        pauses: Sequence[float] = PAUSES,
+        away_pause: float = AWAY_PAUSE,
     ) -> None:
         self._service = service
         self._servers = servers
+        self._pauses = pauses
+        self._away_pause = away_pause
         self._fetch_wait_ms = fetch_wait_ms
         self._log = log
         self._hearers: dict[type[Event], Hearer[Any]] = {}
         # FastStream's own logger prints rejected values, so it is silenced.
-        self._broker = KafkaBroker(
-            servers,
-            client_id=service,
-            acks="all",
-            enable_idempotence=True,
-            logger=None,
-        )
+        self._broker = KafkaBroker(servers, client_id=service, logger=None)
+        self._parking: AIOKafkaProducer | None = None
 
     def hears(
         self, event: type[AnyEvent]
@@ -82,30 +87,22 @@ class Bus:
         if not self._hearers:
             return
         self._subscribe()
-        try:
-            async for attempt in stamina.retry_context(
-                on=(KafkaError, OSError),
-                attempts=None,
-                timeout=None,
-                wait_initial=0.2,
-                wait_max=5,
-            ):
+        async with AsyncExitStack() as opened:
+            # First, for a start that fails leaves FastStream's producer behind, open.
+            async for attempt in _patiently():
                 with attempt:
-                    # A start that fails leaves FastStream's producer behind, open.
-                    await self._knock()
+                    self._parking = await opened.enter_async_context(
+                        producing(self._servers, f"{self._service}-parking")
+                    )
+            opened.push_async_callback(self._stop)
+            async for attempt in _patiently():
+                with attempt:
                     await self._broker.start()
             await asyncio.Event().wait()
-        finally:
-            with suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(self._broker.stop(), STOP_SECONDS)
 
-    async def _knock(self) -> None:
-        """Raises `KafkaError` when no broker answers."""
-        client = AIOKafkaClient(bootstrap_servers=self._servers)
-        try:
-            await client.bootstrap()
-        finally:
-            await client.close()
+    async def _stop(self) -> None:
+        with suppress(TimeoutError, KafkaError):
+            await asyncio.wait_for(self._broker.stop(), STOP_SECONDS)
 
     def _subscribe(self) -> None:
         subscriber = self._broker.subscriber(
@@ -134,13 +131,13 @@ class Bus:
             return "parked"
 
     async def _act(self, record: "ConsumerRecord[bytes, bytes]", event: Event) -> str:
-        for pause in (*PAUSES, None):
+        for pause in (*self._pauses, None):
             try:
                 await self._hearers[type(event)](event)
             except Unreadable:
                 raise  # no pause will make it readable
             except Unavailable:
-                await asyncio.sleep(AWAY_PAUSE)
+                await asyncio.sleep(self._away_pause)
                 HEARD.labels(self._service, record.topic, "away").inc()
                 raise NackMessage from None
             except Exception as error:  # noqa: BLE001 - whatever it is, the next event waits
@@ -157,20 +154,36 @@ class Bus:
 
     async def _park(self, record: "ConsumerRecord[bytes, bytes]", why: str) -> None:
         """As it came, with where it came from and why it was parked."""
+        assert self._parking is not None  # noqa: S101 - opened before anything is heard
         told = {
             "parked-topic": record.topic,
             "parked-partition": str(record.partition),
             "parked-offset": str(record.offset),
             "parked-reason": why,
         }
-        original = {name: _text(value) for name, value in record.headers}
-        await self._broker.publish(
-            record.value or b"",
-            topic=parked(self._service),
+        headers = [*record.headers, *((k, v.encode()) for k, v in told.items())]
+        park = partial(
+            self._parking.send_and_wait,
+            parked(self._service),
             key=record.key,
-            headers={**original, **told},
+            headers=headers,
         )
+        try:
+            await park(record.value or b"")
+        except MessageSizeTooLargeError:  # with our headers; its place says where it is
+            await park(b"")
         self._log.error("A message was parked.", topic=record.topic, reason=why)
+
+
+def _patiently() -> AsyncIterator[stamina.Attempt]:
+    """Tries until Kafka is there, however long that takes."""
+    return stamina.retry_context(
+        on=(KafkaError, OSError),
+        attempts=None,
+        timeout=None,
+        wait_initial=0.2,
+        wait_max=5,
+    )
 
 
 async def _tolerant(
@@ -185,7 +198,3 @@ async def _tolerant(
 async def _as_it_came(message: Any) -> Any:
     """The contract reads the body, not FastStream."""
     return message.body
-
-
-def _text(header: bytes) -> str:
-    return header.decode("utf-8", errors="replace")

@@ -7,8 +7,7 @@ commit order (see `outbox`), sent in that order, and the producer is idempotent.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -17,11 +16,11 @@ from aiokafka.errors import KafkaError
 from chassis.database import Database, Writer
 from chassis.logs import Log, trouble
 from chassis.metrics import OUTBOX_AGE, RELAYED
+from chassis.producing import producing
 from chassis.refusal import Unavailable
 
 BATCH = 200
 LOOK_EVERY = 1.0  # seconds: a wake-up may be lost with its connection
-STOP_SECONDS = 5.0
 PAUSES = (0.2, 1.0, 3.0)
 
 
@@ -49,7 +48,8 @@ class Relay:
             channel, lambda _: self._woken.set()
         ) as conn:
             await self._alone(conn)
-            async with self._producing() as producer:
+            name = f"{self._database.schema}-relay"
+            async with producing(self._servers, name) as producer:
                 while True:
                     self._woken.clear()
                     while await self._publish(conn, producer):
@@ -88,36 +88,6 @@ class Relay:
             await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
         except TimeoutError:
             return
-
-    @asynccontextmanager
-    async def _producing(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers,
-            client_id=f"{self._database.schema}-relay",
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=5,
-            request_timeout_ms=10_000,
-        )
-        try:
-            await producer.start()
-            yield producer
-        finally:
-            await _let_go(producer)
-
-
-async def _let_go(producer: AIOKafkaProducer) -> None:
-    """Without its last words, which are still in the outbox.
-
-    Its own `stop` waits for them, and an idempotent producer never gives up: left to
-    itself it would go on beside its successor, and say it all once more.
-    """
-    await producer.client.close()
-    sender = producer._sender and producer._sender.sender_task  # noqa: SLF001 - see above
-    if sender is not None:
-        sender.cancel()
-        await asyncio.wait([sender], timeout=STOP_SECONDS)
-    producer._closed = True  # noqa: SLF001 - else it warns of a forgotten `stop`
 
 
 async def _send(producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
