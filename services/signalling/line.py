@@ -48,13 +48,13 @@ class Line:
             loop = asyncio.get_running_loop()
             self._deadline = loop.call_later(self._patience, self._cut)
 
-    async def write(self, socket: web.WebSocketResponse) -> None:
-        """Everything, until the end; then the socket is closed."""
+    async def write(self, socket: web.WebSocketResponse) -> Close | None:
+        """Everything, until the end. The code to close with; None when they are gone."""
         try:
             await self._send_all(socket)
-            await self._close(socket)
+            return await self._farewell(socket)
         except (ClientError, ConnectionError):
-            return  # the other end is gone, and the reader notices it
+            return None
         finally:
             self._written = True
             if self._deadline is not None:
@@ -70,11 +70,10 @@ class Line:
             if not self._ended:
                 await self._woken.wait()
 
-    async def _close(self, socket: web.WebSocketResponse) -> None:
+    async def _farewell(self, socket: web.WebSocketResponse) -> Close:
         if self._why is None:
             FAREWELLS.labels("done").inc()
-            await socket.close(code=Close.DONE)
-            return
+            return Close.DONE
         FAREWELLS.labels(self._why.code).inc()
         await socket.send_str(numbered(OUTSIDE, Error.of(self._why).body()))
-        await socket.close(code=CLOSINGS[type(self._why)].code)
+        return CLOSINGS[type(self._why)].code

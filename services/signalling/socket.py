@@ -25,6 +25,7 @@ from services.signalling.line import Line
 from services.signalling.metrics import CONNECTIONS, HELLOS
 from services.signalling.protocol import (
     OUTSIDE,
+    Close,
     Hello,
     Said,
     Waiting,
@@ -77,15 +78,20 @@ class Conversation:
         self._entering: asyncio.Task[None] | None = None
 
     async def run(self, identify: Identify) -> None:
-        writing = asyncio.create_task(self._line.write(self._socket))
+        reading = asyncio.create_task(self._guarded(self._read(identify)))
+        reading.add_done_callback(lambda _: self._line.end())
+        code: Close | None = None
         try:
-            await self._guarded(self._read(identify))
+            code = await self._line.write(self._socket)
         finally:
-            await self._stop_entering()
+            # Nobody may read while the socket closes: aiohttp would then not wait for
+            # the other end's close, and what was sent last could be lost on the way.
+            await _stopped(reading)
+            await _stopped(self._entering)
             if self._session is not None:
                 self._desk.rooms.lose(self._session, self._line)
-            self._line.end()
-            await writing
+        if code is not None:
+            await self._socket.close(code=code)
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Whatever goes wrong becomes the line's last word."""
@@ -156,11 +162,12 @@ class Conversation:
             raise TooFast("That was too much at once.") from None
         self._desk.rooms.hear(self._session, _parsed(message))
 
-    async def _stop_entering(self) -> None:
-        if self._entering is not None:
-            self._entering.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._entering
+
+async def _stopped(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _is_over(message: WSMessage) -> bool:

@@ -39,6 +39,13 @@ async def open_house(
         yield house
 
 
-@pytest.fixture
-def visit() -> Visit:
-    return Visit()
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(house: House) -> AsyncIterator[Visit]:
+    """An appointment of this test's own; its sockets are closed at the end."""
+    yield Visit()
+    await house.hang_up()
+
+
+@pytest.fixture(scope="module")
+def database_url(database: postgreses.Database) -> str:
+    return database.services["signalling"]

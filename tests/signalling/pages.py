@@ -100,10 +100,10 @@ class Page:
 
     async def lose(self) -> None:
         """As a network that goes away: no close frame."""
-        response = self.socket._response  # noqa: SLF001 - nothing public is this rude
-        assert response.connection is not None
-        assert response.connection.transport is not None
-        response.connection.transport.abort()
+        connection = self.socket._response.connection  # noqa: SLF001 - nothing public is this rude
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        await self.socket.close()
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ class House:
         self.client = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         self.url = ""
         self.keys_url = ""
+        self.pages: list[Page] = []
 
     @asynccontextmanager
     async def publishing(self) -> AsyncIterator[Self]:
@@ -151,10 +152,12 @@ class House:
 
     @asynccontextmanager
     async def running(self, settings: Settings) -> AsyncIterator[TestServer]:
-        """One process of signalling; `connect` calls it from now on."""
+        """One process of signalling; `connect` calls it meanwhile."""
         async with TestServer(assemble(settings)) as server:
-            self.url = str(server.make_url("")).rstrip("/")
+            before, self.url = self.url, str(server.make_url("")).rstrip("/")
             yield server
+            await self.hang_up()
+            self.url = before
 
     async def connect(
         self,
@@ -170,7 +173,15 @@ class House:
             protocols=(SUBPROTOCOL,),
             autoping=True,
         )
-        return Page(socket)
+        page = Page(socket)
+        self.pages.append(page)
+        return page
+
+    async def hang_up(self) -> None:
+        """No socket outlives its test."""
+        for page in self.pages:
+            await page.lose()
+        self.pages.clear()
 
     async def patient(self, visit: Visit) -> Page:
         return await self.guest(visit, visit.patient, "patient")

@@ -130,20 +130,17 @@ async def test_turn_credentials_are_those_that_coturn_expects(
     assert visit.patient not in pseudonym
 
 
-async def test_a_call_starts_once_when_both_sides_are_in(
+async def test_a_call_starts_once_however_many_come(
     open_house: House, visit: Visit
 ) -> None:
-    patient, professional = await open_house.together(visit)
-    guardian = await _admitted_guardian(open_house, visit)
-    await eventually(lambda: _has_said(open_house, visit, 1))
-    for page in (patient, professional, guardian):
-        await page.say(type="leave", for_everyone=page is professional)
-        if page is professional:
-            break
+    _, professional = await open_house.together(visit)
+    await _admitted_guardian(open_house, visit)
+    await professional.say(type="leave", for_everyone=True)
     await eventually(lambda: _has_said(open_house, visit, 2))
     started, ended = await open_house.said(visit)
     assert isinstance(started, CallStarted)
     assert isinstance(ended, CallEnded)
+    assert ended.seconds == round((ended.at - started.at).total_seconds())
 
 
 async def test_a_professional_ends_the_call_for_everyone(
@@ -194,7 +191,9 @@ async def test_a_professional_who_leaves_alone_may_come_back(
     again = await open_house.professional(visit)
     assert (await again.hello())["started_at"] is not None
     await patient.until("joined")
-    assert await open_house.topics(visit) == ["call.started"]
+    await again.say(type="leave", for_everyone=True)
+    await eventually(lambda: _has_said(open_house, visit, 2))
+    assert await open_house.topics(visit) == ["call.started", "call.ended"]
 
 
 async def test_only_a_professional_ends_the_call_for_everyone(
