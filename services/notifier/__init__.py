@@ -7,4 +7,4 @@ Hears     appointment.booked, appointment.rescheduled, appointment.cancelled,
           appointment.missed, call.started, call.ended
 Says      –
 Start at  flows.py, then stream.py
-"""
+"""  # noqa: RUF002 - silence is written with a dash
