@@ -11,6 +11,7 @@ import { t } from './words.js';
 /** @import {Line} from './room.js' */
 
 const MEDIA_WITHIN = 3000;
+const ASKING_AFTER = 700;
 const CORNERS = ['bottom-end', 'bottom-start', 'top-start', 'top-end'];
 
 /** @type {Record<Line, () => string>} */
@@ -86,8 +87,9 @@ export class Call extends EventTarget {
     room.addEventListener('stopped', (event) => this.#stopped(detailOf(event)));
     this.#show();
     this.#showMyself();
+    const asking = setTimeout(() => write(part('line', this.section), t('check.asking')), ASKING_AFTER);
     // The first offer carries picture and sound if they are open by then; an unanswered question is not waited for.
-    await Promise.race([this.media.open(), pause(MEDIA_WITHIN)]);
+    await Promise.race([this.media.open().then(() => clearTimeout(asking)), pause(MEDIA_WITHIN)]);
     if (this.room === room) await room.enter();
   }
 
@@ -218,8 +220,18 @@ export class Call extends EventTarget {
     const { on } = this.media;
     if (this.room && this.near.srcObject !== this.media.stream) this.near.srcObject = this.media.stream;
     this.nearSide.classList.toggle('dark', !on.camera);
+    this.#showMyTrouble();
     this.#showSwitch('microphone', on.microphone, on.microphone ? t('call.microphone_on') : t('call.microphone_off'));
     this.#showSwitch('camera', on.camera, on.camera ? t('call.camera_on') : t('call.camera_off'));
+  }
+
+  /** Without a microphone one is not heard; that must not come as a surprise. */
+  #showMyTrouble() {
+    const { trouble, wanted } = this.media;
+    const said = trouble.audio && wanted.microphone ? t('call.no_microphone') : trouble.video && wanted.camera ? t('call.no_camera') : '';
+    const place = part('my-note', this.section);
+    write(place, said);
+    place.hidden = !said;
   }
 
   /**

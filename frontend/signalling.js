@@ -104,7 +104,6 @@ export class Signalling {
     if (frame.type === 'welcome') this.#welcome(frame);
     this.#acknowledge(frame.seq);
     this.heard(frame);
-    if (frame.type === 'welcome') this.#flush();
     return undefined;
   }
 
@@ -114,11 +113,8 @@ export class Signalling {
     this.resume = { session: frame.session, seen: frame.resumed ? this.resume?.seen ?? 0 : 0 };
     this.failures = 0;
     this.welcomed = true;
-    this.wire(true);
-  }
-
-  #flush() {
     for (const said of this.unsent.splice(0)) this.#write(said);
+    this.wire(true);
   }
 
   /** @param {number} seq */

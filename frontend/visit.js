@@ -97,6 +97,7 @@ class VisitPage {
     const before = this.visit?.place;
     // An answer that was overtaken by a newer one on the way.
     if (before && visit.place.version < before.version) return;
+    if (before && visit.place.version > before.version) this.callAfter = 0;
     this.confirmedAt = Date.now();
     this.visit = visit;
     if (this.notes.querySelector(PASSING)) clearNotes(this.notes);

@@ -50,11 +50,12 @@ export function time(moment) {
 }
 
 /**
- * Monday 23 November
+ * Monday 23 November; in Finnish "on Monday", which fits a list as well as a sentence.
  * @param {string} moment
  */
 export function date(moment) {
-  return weekdayAndDate.format(new Date(moment)).replace(',', '');
+  const written = weekdayAndDate.format(new Date(moment)).replace(',', '');
+  return language === 'fi' ? written.replace(/^(\p{L}+?)(na)?(?= )/u, '$1na') : written;
 }
 
 /**
