@@ -14,12 +14,11 @@ from services.identity.events import listen
 from services.identity.flows import (
     Appointments,
     Attempts,
-    Register,
     StaffLogins,
     Visits,
 )
 from services.identity.oidc import Client, OwnKey, OwnKeys, Profile, ProviderKeys
-from services.identity.pseudonyms import Pseudonyms
+from services.identity.pseudonyms import Pseudonyms, Register
 from services.identity.settings import Settings
 from services.identity.staff_oidc import StaffProvider
 from services.identity.suomifi_oidc import ClaimMap, SuomiFi
@@ -35,8 +34,11 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         return {"keys": [signing.public]}
 
     base = Foundation("identity", settings, clock, session_keys)
-    own, staff_own = _own_keys(settings), _staff_own_keys(settings)
-    register = _register(settings)
+    encryption = OwnKey(settings.oidc_encryption_key, "enc")
+    own = OwnKeys(OwnKey(settings.oidc_signing_key, "sig"), encryption)
+    # The staff's provider sends a token that is signed and not encrypted.
+    staff_own = OwnKeys(OwnKey(settings.staff_oidc_signing_key, "sig"))
+    register = _register(settings, encryption)
     attempts = Attempts(clock, secrets.token_urlsafe)
     appointments = Appointments(base.database, clock, register)
     visits = Visits(
@@ -64,31 +66,19 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     return base.application(made, STATUSES, _keeping_house(appointments))
 
 
-def _register(settings: Settings) -> Register:
+def _register(settings: Settings, encryption: OwnKey) -> Register:
     pseudonyms = Pseudonyms(
         settings.national_id_secret,
         settings.national_id_secret_before,
         settings.person_secret,
     )
-    return Register(pseudonyms, settings.test_persons_allowed)
-
-
-def _own_keys(settings: Settings) -> OwnKeys:
-    return OwnKeys(
-        OwnKey(settings.oidc_signing_key, "sig"),
-        OwnKey(settings.oidc_encryption_key, "enc"),
-    )
-
-
-def _staff_own_keys(settings: Settings) -> OwnKeys:
-    """The staff's provider sends a token that is signed and not encrypted."""
-    return OwnKeys(OwnKey(settings.staff_oidc_signing_key, "sig"))
+    return Register(pseudonyms, encryption.opened, settings.test_persons_allowed)
 
 
 def _published(*owns: OwnKeys) -> list[Mapping[str, Any]]:
     """One key may serve towards both providers; it is published once."""
     every = [each for own in owns for each in own.public]
-    return list({each["kid"]: each for each in every}.values())
+    return list({(each["kid"], each["use"]): each for each in every}.values())
 
 
 def _suomifi(settings: Settings, own: OwnKeys, clock: Clock) -> SuomiFi:

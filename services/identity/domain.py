@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
@@ -75,6 +75,10 @@ class IdentificationFailed(Refusal):
         super().__init__("The identification did not succeed.")
         self.why = why
         self.about = about
+
+
+class NotOpened(Exception):
+    """Nobody sealed this for us, or somebody has changed it since."""
 
 
 class WrongPerson(Refusal):
@@ -222,12 +226,10 @@ class Attempt:
     appointment_id: str | None = None
     used_at: datetime | None = None
 
-    LASTS: ClassVar[timedelta] = ATTEMPT_LASTS
-
     def used(self, purpose: Purpose, browser: bytes, at: datetime) -> Self:
         """Raises `IdentificationExpired` unless it comes back once, soon, where it began."""
         ours = (purpose, browser) == (self.purpose, self.browser)
-        if not ours or self.used_at is not None or at > self.begun_at + self.LASTS:
+        if not ours or self.used_at is not None or at > self.begun_at + ATTEMPT_LASTS:
             raise IdentificationExpired(self)
         return replace(self, used_at=at)
 

@@ -5,13 +5,13 @@ Visits         a patient or a guardian identifies for one appointment
 StaffLogins    a professional logs in
 """
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from prometheus_client import Counter
 from pydantic import SecretStr
 
 from chassis import inbox
@@ -31,7 +31,7 @@ from contract.envelope import Unreadable
 from contract.envelope import Why as Unread
 from contract.identity import PatientIdentified, Role
 from contract.invitation import InvitationIssued
-from services.identity import metrics, national_id, store
+from services.identity import metrics, store
 from services.identity.domain import (
     FINLAND,
     SESSION_AFTER_END,
@@ -54,7 +54,7 @@ from services.identity.domain import (
     Why,
 )
 from services.identity.national_id import NationalId, NotAPersonalCode
-from services.identity.pseudonyms import Pseudonyms
+from services.identity.pseudonyms import Register
 from services.identity.upstream import Returned, Upstream
 
 AT_ONCE = 5  # open attempts of one browser: a tab each
@@ -68,17 +68,6 @@ class Entrance:
 
     token: str = field(repr=False)
     until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Reads personal identity codes; what leaves it is a digest or an id."""
-
-    pseudonyms: Pseudonyms
-    test_persons: bool
-
-    def read(self, text: SecretStr, today: date) -> NationalId:
-        return national_id.read(text, today, test_persons=self.test_persons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +118,7 @@ class Appointments:
     ) -> Attendee:
         today = self.clock().astimezone(FINLAND).date()
         try:
-            code = self.register.read(who.national_id, today)
+            code = self.register.read_booked(who.national_id, today)
         except NotAPersonalCode:
             raise Unreadable(Unread.NOT_AS_AGREED, [where]) from None
         return Attendee(role, self.register.pseudonyms.digest(code), code.birth_date)
@@ -289,7 +278,7 @@ class Visits:
         async with self.database.writing() as tx:
             line = Note(self.clock(), What.REFUSED, who, appointment_id, no.code)
             await store.note(tx, line)
-        metrics.IDENTIFICATIONS.labels(no.code).inc()
+        count(metrics.IDENTIFICATIONS, no)
         self.log.info(
             "Someone was refused.", appointment_id=appointment_id, **reason(no)
         )
@@ -348,20 +337,25 @@ class StaffLogins:
             await store.note(tx, Note(self.clock(), what, who, None, code))
 
     def _refused(self, no: Refusal) -> None:
-        metrics.STAFF_LOGINS.labels(no.code).inc()
+        count(metrics.STAFF_LOGINS, no)
         self.log.info("A professional was refused.", **reason(no))
 
 
 def digest_of(browser: str) -> bytes:
     """A browser is known by a secret in its cookie, of which we keep this."""
-    return hmac.digest(b"browser", browser.encode(), sha256)
+    return sha256(browser.encode()).digest()
+
+
+def count(refusals: Counter, no: Refusal) -> None:
+    refusals.labels(no.code).inc()
+    if isinstance(no, IdentificationFailed):
+        metrics.FAILURES.labels(no.why).inc()
 
 
 def reason(no: Refusal) -> dict[str, str]:
-    """What may be logged of a refusal; failures are counted by what was wrong."""
+    """What may be logged of a refusal."""
     if not isinstance(no, IdentificationFailed):
         return {"code": no.code}
-    metrics.FAILURES.labels(no.why).inc()
     return {"code": no.code, "why": no.why, "about": no.about}
 
 

@@ -32,6 +32,7 @@ from chassis.sessions import KeySetDocument
 from services.identity.domain import (
     IdentificationCancelled,
     IdentificationFailed,
+    NotOpened,
     Question,
     Why,
 )
@@ -53,7 +54,6 @@ ASSERTION_LASTS = 60
 KEYS_LAST = timedelta(hours=24)
 ASK_AGAIN_AFTER = timedelta(seconds=10)
 ANSWER_SECONDS = 10
-ANSWER_BYTES = 256 * 1024
 LEAST_BITS = 2048
 OK = 200
 
@@ -86,6 +86,16 @@ class OwnKey:
         key.ensure_kid()
         self.key = key
         self.public = key.as_dict(private=False)
+
+    def opened(self, sealed: str) -> str:
+        """What was encrypted for us. Raises `NotOpened`."""
+        # Some providers add iss and aud to the header, which a strict reader refuses.
+        agreed = JWERegistry(algorithms=ENCRYPTIONS, strict_check_header=False)
+        try:
+            opened = jwe.decrypt_compact(sealed, self.key, registry=agreed)
+            return (opened.plaintext or b"").decode("ascii")
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise NotOpened from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +211,9 @@ class Client:
             return token
         if token.count(".") != 4:  # noqa: PLR2004 - RFC 7516, 3.1: five parts
             raise IdentificationFailed(Why.NOT_ENCRYPTED)
-        # Some providers add iss and aud to the header, which a strict reader refuses.
-        agreed = JWERegistry(algorithms=ENCRYPTIONS, strict_check_header=False)
         try:
-            opened = jwe.decrypt_compact(
-                token, self._own.encryption.key, registry=agreed
-            )
-            return (opened.plaintext or b"").decode("ascii")
-        except (JoseError, ValueError, TypeError, KeyError):
+            return self._own.encryption.opened(token)
+        except NotOpened:
             raise IdentificationFailed(Why.NOT_OPENED) from None
 
     async def _verified(self, token: str) -> Claims:
@@ -347,8 +352,6 @@ async def _posted(url: str, form: Mapping[str, str]) -> Any:
         ):
             if answer.status != OK:
                 raise IdentificationFailed(Why.PROVIDER_SAID_NO)
-            if (answer.content_length or 0) > ANSWER_BYTES:
-                raise IdentificationFailed(Why.NO_TOKEN)
             return await answer.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError):
         raise IdentificationFailed(Why.PROVIDER_AWAY) from None

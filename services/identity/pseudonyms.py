@@ -4,13 +4,19 @@ About 10^9 codes are possible, so a digest without a secret key would hide nothi
 """
 
 import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from uuid import UUID
 
 from pydantic import SecretStr
 
-from services.identity.domain import Digest
-from services.identity.national_id import NationalId
+from services.identity import national_id
+from services.identity.domain import Digest, NotOpened
+from services.identity.national_id import NationalId, NotAPersonalCode
+
+DOTS_OF_A_JWE = 4  # RFC 7516, 3.1: five parts
 
 
 class Pseudonyms:
@@ -40,6 +46,29 @@ class Pseudonyms:
         """The same for one person and one appointment; another for each other."""
         text = appointment_id.encode() + b"\0" + digest.value
         return _uuid(hmac.digest(self._person, text, sha256))
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Reads personal identity codes; what leaves identity is a digest or an id."""
+
+    pseudonyms: Pseudonyms
+    opens: Callable[[str], str] = field(repr=False)  # raises NotOpened
+    test_persons: bool
+
+    def read(self, text: SecretStr, today: date) -> NationalId:
+        """The code that a provider tells. Raises `NotAPersonalCode`."""
+        return national_id.read(text, today, test_persons=self.test_persons)
+
+    def read_booked(self, text: SecretStr, today: date) -> NationalId:
+        """The code in a booking, as it is or sealed for us. Raises `NotAPersonalCode`."""
+        if text.get_secret_value().count(".") != DOTS_OF_A_JWE:
+            return self.read(text, today)
+        try:
+            opened = self.opens(text.get_secret_value())
+        except NotOpened:
+            raise NotAPersonalCode("The code is sealed for somebody else.") from None
+        return self.read(SecretStr(opened), today)
 
 
 def _key(secret: SecretStr) -> bytes:

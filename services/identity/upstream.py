@@ -5,17 +5,17 @@ from typing import Protocol, TypeVar
 
 from services.identity.domain import Question
 
-Someone = TypeVar("Someone", covariant=True)  # noqa: PLC0105 - the port's own word
+Someone_co = TypeVar("Someone_co", covariant=True)
 
 Returned = Mapping[str, str]
 """What the browser brought back: the fields of a query or of a form."""
 
 
-class Upstream(Protocol[Someone]):
+class Upstream(Protocol[Someone_co]):
     """An identity provider, with everything about its protocol behind it."""
 
     def location(self, question: Question, language: str) -> str:
         """Where to send the browser."""
 
-    async def identified(self, returned: Returned, question: Question) -> Someone:
+    async def identified(self, returned: Returned, question: Question) -> Someone_co:
         """Who came back. Raises `IdentificationCancelled` or `IdentificationFailed`."""

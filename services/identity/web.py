@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from aiohttp import web
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chassis.clock import Clock
@@ -20,6 +21,7 @@ from chassis.logs import Log, trouble
 from chassis.refusal import Refusal, Unavailable
 from chassis.sessions import KeySet, NoSession, StaffSession, VisitSession
 from chassis.web import STAFF_COOKIE, VISIT_COOKIE, Access, Doors, body
+from services.identity import metrics
 from services.identity.domain import (
     ATTEMPT_LASTS,
     AppointmentIsCancelled,
@@ -133,6 +135,19 @@ def key_doors(made: Doors, keys: Keys) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """What someone who is let in gets and sees, and where it is counted."""
+
+    cookie: str
+    page: str
+    outcomes: Counter
+
+
+TO_VISIT = Way(VISIT_COOKIE, "/visit", metrics.IDENTIFICATIONS)
+TO_STAFF = Way(STAFF_COOKIE, "/staff", metrics.STAFF_LOGINS)
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """Where browsers come down that have been to a provider."""
 
@@ -141,37 +156,36 @@ class Landing:
     log: Log
 
     async def visit(self, request: web.Request, visits: Visits) -> web.Response:
-        async def been_here(expired: IdentificationExpired) -> bool:
-            session = await self.sessions.check(
-                request.cookies.get(VISIT_COOKIE), VisitSession
-            )
+        async def is_in(expired: IdentificationExpired) -> bool:
+            token = request.cookies.get(VISIT_COOKIE)
+            session = await self.sessions.check(token, VisitSession)
             attempt = expired.attempt
             return attempt is not None and attempt.appointment_id == session.appointment
 
         entering = visits.enter(dict(request.query), _browser(request))
-        return await self._landed(entering, been_here, VISIT_COOKIE, "/visit")
+        return await self._landed(TO_VISIT, entering, is_in)
 
     async def staff(self, request: web.Request, staff: StaffLogins) -> web.Response:
-        async def been_here(_: IdentificationExpired) -> bool:
+        async def is_in(_: IdentificationExpired) -> bool:
             await self.sessions.check(request.cookies.get(STAFF_COOKIE), StaffSession)
             return True
 
         entering = staff.enter(dict(request.query), _browser(request))
-        return await self._landed(entering, been_here, STAFF_COOKIE, "/staff")
+        return await self._landed(TO_STAFF, entering, is_in)
 
     async def _landed(
         self,
+        way: Way,
         entering: Awaitable[Entrance],
-        been_here: Callable[[IdentificationExpired], Awaitable[bool]],
-        cookie: str,
-        page: str,
+        is_in: Callable[[IdentificationExpired], Awaitable[bool]],
     ) -> web.Response:
         try:
             entrance = await entering
         except IdentificationExpired as expired:
-            return _see(
-                page if await _holds(been_here(expired)) else _sorry(expired.code)
-            )
+            if await _holds(is_in(expired)):
+                return _see(way.page)
+            way.outcomes.labels(expired.code).inc()
+            return _see(_sorry(expired.code))
         except Refusal as no:
             return _see(_sorry(no.code))
         except Unavailable:
@@ -179,15 +193,15 @@ class Landing:
         except Exception as error:  # noqa: BLE001 - the last resort of someone on their way
             self.log.error("A way back failed.", **trouble(error))
             return _see(_sorry("unavailable"))
-        answer = _see(page)
-        _set(answer, cookie, entrance.token, entrance.until - self.clock())
+        answer = _see(way.page)
+        _set(answer, way.cookie, entrance.token, entrance.until - self.clock())
         return answer
 
 
-async def _holds(been_here: Awaitable[bool]) -> bool:
+async def _holds(is_in: Awaitable[bool]) -> bool:
     """Back, a reload or a restored tab: who is in already simply goes on."""
     try:
-        return await been_here
+        return await is_in
     except NoSession:
         return False
 

@@ -27,11 +27,12 @@ from dev.programs import free_port
 from dev.site import serve
 from dev.suite import Surroundings, told
 from services.identity.app import assemble
-from services.identity.flows import Appointments, Register
-from services.identity.pseudonyms import Pseudonyms
+from services.identity.flows import Appointments
+from services.identity.pseudonyms import Pseudonyms, Register
 from services.identity.settings import Settings
 from tests.identity.browser import Browser
 from tests.identity.people import HALF_HOUR, TEN, Clock, envelope
+from tests.identity.provider import own_key
 
 SECRET = SecretStr("made for one test run, and only that")
 
@@ -43,9 +44,9 @@ class Room:
         self, database: Database, clock: Shows, national_id: SecretStr = SECRET
     ) -> None:
         self.database = database
-        self.register = Register(
-            Pseudonyms(national_id, None, SECRET), test_persons=True
-        )
+        pseudonyms = Pseudonyms(national_id, None, SECRET)
+        opens = own_key("encryption", "enc").opened
+        self.register = Register(pseudonyms, opens, test_persons=True)
         self.appointments = Appointments(database, clock, self.register)
 
     async def hear(self, *story: Change) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from jose import jwe
 
 from contract.booking import Change
 from contract.booking_full import AppointmentBookedInFull
@@ -26,6 +27,7 @@ from tests.identity.people import (
     moved,
     new_appointment,
 )
+from tests.identity.provider import own_key
 
 HOUR = timedelta(hours=1)
 
@@ -37,6 +39,12 @@ def story(appointment_id: str) -> tuple[Change, ...]:
         cancelled(appointment_id, 2),
         booked(appointment_id, 3, ADULT),
     )
+
+
+def sealed(code: str, key: str = "encryption") -> str:
+    """As a booking system may, to a key that identity publishes."""
+    public = own_key(key, "enc").public
+    return jwe.encrypt(code, public, "A256GCM", "RSA-OAEP-256").decode()
 
 
 async def kept(room: Room, appointment_id: str) -> Appointment | None:
@@ -100,6 +108,33 @@ async def test_a_booking_with_an_unusable_code_is_unreadable_and_quotes_nothing(
     assert refused.value.why is Why.NOT_AS_AGREED
     assert str(refused.value) == f"not_as_agreed: {where}"
     assert await kept(room, said.appointment_id) is None
+
+
+async def test_a_code_that_is_sealed_for_us_is_read_as_if_it_were_not(
+    room: Room,
+) -> None:
+    plain, closed = new_appointment(), new_appointment()
+    await room.hear(booked(plain, 0, CHILD_8, [GUARDIAN]))
+    await room.hear(booked(closed, 0, sealed(CHILD_8), [sealed(GUARDIAN)]))
+    assert as_of(await kept(room, closed)) == as_of(await kept(room, plain))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        sealed("131052-308U"),
+        sealed(sealed(ADULT)),
+        sealed(ADULT, "another"),
+        sealed(ADULT)[:-2] + "AA",
+        "a.b.c.d.e",
+    ],
+)
+async def test_a_sealed_code_that_cannot_be_read_is_unreadable(
+    room: Room, code: str
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        await room.hear(booked(new_appointment(), 0, code))
+    assert refused.value.__cause__ is None
 
 
 async def test_neither_code_nor_name_nor_address_is_stored(room: Room) -> None:
