@@ -57,6 +57,7 @@ def _page(pages: Pages, name: str):  # type: ignore[no-untyped-def]
 
 def _shown(request: web.Request, page: File) -> web.Response:
     answer = _given(request, page)
+    answer.headers["Vary"] = "Accept-Encoding, Accept-Language, Cookie"
     answer.headers["Content-Security-Policy"] = POLICY
     asked = request.query.get("lang")
     if asked in LANGUAGES:
@@ -73,7 +74,7 @@ def _given(request: web.Request, file: File) -> web.Response:
     if file.zipped and "gzip" in request.headers.get("Accept-Encoding", ""):
         answer.body = file.zipped
         answer.headers["Content-Encoding"] = "gzip"
-    answer.headers["Vary"] = "Accept-Encoding, Accept-Language, Cookie"
+    answer.headers["Vary"] = "Accept-Encoding"
     return answer
 
 

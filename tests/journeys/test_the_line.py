@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from chassis.clock import now
 from dev.booking import cancelled
-from tests.journeys.conftest import Suite
+from tests.journeys.conftest import Suite, until
 
 
 async def waiting(suite: Suite, who: str = "sv"):  # type: ignore[no-untyped-def]
@@ -47,13 +47,14 @@ async def test_of_two_professionals_at_once_one_admits_and_the_other_is_told(
         nurse.page.locator('[data-problem="someone_was_first"]').first
         for nurse in nurses
     ]
-    await expect(in_call[0].or_(told[0]).first).to_be_visible(timeout=20_000)
-    await expect(in_call[1].or_(told[1]).first).to_be_visible(timeout=20_000)
-    shown = [
-        (await call.is_visible(), await note.is_visible())
-        for call, note in zip(in_call, told, strict=True)
-    ]
-    assert sorted(shown) == [(False, True), (True, False)]
+
+    async def settled() -> list[bool] | None:
+        inside = [await call.is_visible() for call in in_call]
+        outside = [await note.is_visible() for note in told]
+        decided = all(a != b for a, b in zip(inside, outside, strict=True))
+        return inside if decided else None
+
+    assert sorted(await until(settled, "one in, one told")) == [False, True]
     await patient.sees("call")
 
 

@@ -196,6 +196,7 @@ async def test_files_are_kept_for_ever_under_a_name_that_changes_with_them(
     version = text.split('data-version="')[1].split('"')[0]
     answer = await house.client.get(f"/static/{version}/style.css")
     assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Vary"] == "Accept-Encoding"  # a login changes no file
     assert (await house.client.get("/static/other/style.css")).status == 404
 
 
