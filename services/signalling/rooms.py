@@ -52,6 +52,9 @@ from services.signalling.protocol import (
 )
 from services.signalling.turn import Turn
 
+DESCRIPTIONS = RELAYED.labels("description")
+CANDIDATES = RELAYED.labels("candidate")
+
 
 class Memory:
     """The last frames of a session, for a resume. Bounded by count and by length."""
@@ -301,13 +304,13 @@ class Rooms:
         other = room.sessions.get(said.to)
         if other is None or other is session:
             return  # gone a moment ago
-        signalled = Signalled.model_construct(
+        signalled = Signalled(
             sender=session.person.member,
             description=said.description,
             candidate=said.candidate,
         )
         other.tell(signalled.body())
-        RELAYED.labels("description" if said.description else "candidate").inc()
+        (DESCRIPTIONS if said.description else CANDIDATES).inc()
 
     def _show_media(self, room: Room, session: Session, said: Media) -> None:
         session.media = Devices(microphone=said.microphone, camera=said.camera)

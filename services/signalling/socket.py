@@ -136,7 +136,7 @@ class Conversation:
         if hello.resume is not None:
             self._session = self._desk.rooms.resume(person, hello.resume, self._line)
         if self._session is not None:
-            HELLOS.labels("resumed").inc()
+            self._entered(person, "resumed")
             return
         entry = await self._desk.entrance.pass_in(
             person, hello.admission, self._say_waiting
@@ -144,9 +144,19 @@ class Conversation:
         self._session = self._desk.rooms.enter(
             person, entry.since, entry.call, self._line
         )
-        HELLOS.labels("joined").inc()
+        self._entered(person, "joined")
         # Something may have been written between the look and the entry.
         self._desk.clerk.look([person.appointment_id])
+
+    def _entered(self, person: Person, outcome: str) -> None:
+        HELLOS.labels(outcome).inc()
+        self._desk.log.info(
+            "Someone is in a room.",
+            appointment_id=person.appointment_id,
+            member=person.member,
+            role=person.role,
+            outcome=outcome,
+        )
 
     def _say_waiting(self) -> None:
         self._line.send(numbered(OUTSIDE, Waiting().body()))

@@ -276,13 +276,6 @@ class House:
         return [each.topic for each in await self.said(visit)]
 
 
-async def eventually(true: Callable[[], Awaitable[bool]]) -> None:
-    """What another task does is waited for by looking."""
-    async with asyncio.timeout(PATIENCE):
-        while not await true():  # noqa: ASYNC110 - the other end is in PostgreSQL
-            await asyncio.sleep(0.02)
-
-
 def a_description(text: str = "v=0", kind: str = "offer") -> Frame:
     return {"type": kind, "sdp": text}
 

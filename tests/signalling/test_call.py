@@ -10,6 +10,7 @@ import pytest
 
 from chassis.clock import now
 from contract.signalling import CallEnded, CallStarted, EndedBy
+from tests.chassis.kafka import until
 from tests.signalling.pages import (
     House,
     HungUp,
@@ -17,7 +18,6 @@ from tests.signalling.pages import (
     Visit,
     a_candidate,
     a_description,
-    eventually,
 )
 
 
@@ -136,7 +136,7 @@ async def test_a_call_starts_once_however_many_come(
     _, professional = await open_house.together(visit)
     await _admitted_guardian(open_house, visit)
     await professional.say(type="leave", for_everyone=True)
-    await eventually(lambda: _has_said(open_house, visit, 2))
+    await until(lambda: _has_said(open_house, visit, 2))
     started, ended = await open_house.said(visit)
     assert isinstance(started, CallStarted)
     assert isinstance(ended, CallEnded)
@@ -153,7 +153,7 @@ async def test_a_professional_ends_the_call_for_everyone(
         assert ended["by"] == "professional"
         assert ended["seconds"] >= 0
         assert await page.close_code() == 1000
-    await eventually(lambda: _has_said(open_house, visit, 2))
+    await until(lambda: _has_said(open_house, visit, 2))
     _, said = await open_house.said(visit)
     assert isinstance(said, CallEnded)
     assert said.ended_by is EndedBy.PROFESSIONAL
@@ -166,7 +166,7 @@ async def test_the_call_ends_when_the_patient_leaves(
     await patient.say(type="leave")
     assert (await professional.until("ended"))["by"] == "patient"
     assert await professional.close_code() == 1000
-    await eventually(lambda: _has_said(open_house, visit, 2))
+    await until(lambda: _has_said(open_house, visit, 2))
 
 
 async def test_the_call_goes_on_while_a_guardian_or_the_patient_stays(
@@ -192,7 +192,7 @@ async def test_a_professional_who_leaves_alone_may_come_back(
     assert (await again.hello())["started_at"] is not None
     await patient.until("joined")
     await again.say(type="leave", for_everyone=True)
-    await eventually(lambda: _has_said(open_house, visit, 2))
+    await until(lambda: _has_said(open_house, visit, 2))
     assert await open_house.topics(visit) == ["call.started", "call.ended"]
 
 
@@ -212,7 +212,7 @@ async def test_a_call_that_was_ended_before_it_began_is_said_to_have_ended(
     await professional.hello()
     await professional.say(type="leave", for_everyone=True)
     assert (await professional.until("ended"))["seconds"] == 0
-    await eventually(lambda: _has_said(open_house, visit, 1))
+    await until(lambda: _has_said(open_house, visit, 1))
     (ended,) = await open_house.said(visit)
     assert isinstance(ended, CallEnded)
     assert ended.seconds is None
@@ -224,7 +224,7 @@ async def test_after_the_end_only_a_new_admission_opens_the_door(
     patient, professional = await open_house.together(visit)
     await professional.say(type="leave", for_everyone=True)
     await patient.until("ended")
-    await eventually(lambda: _has_said(open_house, visit, 2))
+    await until(lambda: _has_said(open_house, visit, 2))
     late = await open_house.patient(visit)
     await late.say(type="hello")
     assert await late.refusal() == ("call_over", "stop", 4411)
@@ -235,7 +235,7 @@ async def test_after_the_end_only_a_new_admission_opens_the_door(
     professional = await open_house.professional(visit)
     await professional.hello()
     await patient.say(type="leave")
-    await eventually(lambda: _has_said(open_house, visit, 4))
+    await until(lambda: _has_said(open_house, visit, 4))
     assert await open_house.topics(visit) == ["call.started", "call.ended"] * 2
 
 

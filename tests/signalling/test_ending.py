@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Mapping
 
 from contract.signalling import CallEnded, EndedBy
+from tests.chassis.kafka import until
 from tests.chassis.proxy import before
-from tests.signalling.pages import House, Visit, a_candidate, eventually
+from tests.signalling.pages import House, Visit, a_candidate
 
 QUICK: Mapping[str, float] = {"silence_seconds": 0.4, "resume_seconds": 0.2}
 
@@ -24,11 +25,11 @@ async def test_a_cancellation_ends_the_call_that_is_going_on(
     open_house: House, visit: Visit
 ) -> None:
     pages = await open_house.together(visit)
-    await eventually(lambda: _said(open_house, visit, 1))
+    await until(lambda: _said(open_house, visit, 1))
     await open_house.cancel(visit)
     for page in pages:
         assert await page.refusal() == ("appointment_cancelled", "stop", 4410)
-    await eventually(lambda: _said(open_house, visit, 2))
+    await until(lambda: _said(open_house, visit, 2))
     assert await open_house.topics(visit) == ["call.started", "call.ended"]
     assert await _ended_by(open_house, visit) is EndedBy.CANCELLATION
 
@@ -39,7 +40,7 @@ async def test_a_call_that_nobody_comes_back_to_ends_in_silence(
     async with house.running(house.settings(database_url, **QUICK)):
         for page in await house.together(visit):
             await page.lose()
-        await eventually(lambda: _said(house, visit, 2))
+        await until(lambda: _said(house, visit, 2))
     assert await house.topics(visit) == ["call.started", "call.ended"]
     assert await _ended_by(house, visit) is EndedBy.SILENCE
 
@@ -56,7 +57,7 @@ async def test_a_call_with_one_left_in_it_does_not_end_in_silence(
         assert (await professional.until("gone"))["reason"] == "left"
         for page in await house.together(other):
             await page.lose()
-        await eventually(lambda: _said(house, other, 2))
+        await until(lambda: _said(house, other, 2))
         assert await house.topics(visit) == ["call.started"]
         again = await house.patient(visit)
         assert (await again.hello())["started_at"] is not None
@@ -68,7 +69,7 @@ async def test_a_restarted_server_takes_the_call_up_again(
     settings = house.settings(database_url)
     async with house.running(settings) as server:
         pages = await house.together(visit)
-        await eventually(lambda: _said(house, visit, 1))
+        await until(lambda: _said(house, visit, 1))
         told = await asyncio.gather(*(page.refusal() for page in pages), server.close())
         assert told[:2] == [("restarting", "resume", 1012)] * 2
     async with house.running(settings):
@@ -80,7 +81,7 @@ async def test_a_restarted_server_takes_the_call_up_again(
         await professional.hello(resume=pages[1].resume_of())
         await patient.until("joined")
         await patient.say(type="leave")
-        await eventually(lambda: _said(house, visit, 2))
+        await until(lambda: _said(house, visit, 2))
     assert await house.topics(visit) == ["call.started", "call.ended"]
 
 
@@ -89,9 +90,9 @@ async def test_after_a_restart_a_call_that_nobody_comes_back_to_ends(
 ) -> None:
     async with house.running(house.settings(database_url)):
         await house.together(visit)
-        await eventually(lambda: _said(house, visit, 1))
+        await until(lambda: _said(house, visit, 1))
     async with house.running(house.settings(database_url, **QUICK)):
-        await eventually(lambda: _said(house, visit, 2))
+        await until(lambda: _said(house, visit, 2))
     assert await _ended_by(house, visit) is EndedBy.SILENCE
 
 
@@ -103,7 +104,7 @@ async def test_with_the_database_away_the_running_call_goes_on(
         house.running(house.settings(through)),
     ):
         patient, professional = await house.together(visit)
-        await eventually(lambda: _said(house, visit, 1))
+        await until(lambda: _said(house, visit, 1))
         await door.shut()
 
         await patient.say(type="signal", to=visit.professional, candidate=a_candidate())
@@ -117,7 +118,7 @@ async def test_with_the_database_away_the_running_call_goes_on(
         assert (await professional.until("ended"))["by"] == "patient"
 
         await door.open()
-        await eventually(lambda: _said(house, visit, 2))
+        await until(lambda: _said(house, visit, 2))
     assert await house.topics(visit) == ["call.started", "call.ended"]
     assert await _ended_by(house, visit) is EndedBy.PATIENT
 
@@ -143,7 +144,7 @@ async def test_with_the_database_away_only_a_signed_admission_opens(
         assert (await professional.hello(word))["started_at"] is not None
 
         await door.open()
-        await eventually(lambda: _said(house, visit, 1))
+        await until(lambda: _said(house, visit, 1))
         await house.cancel(visit)
         assert (await patient.refusal())[0] == "appointment_cancelled"
 
