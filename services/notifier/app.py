@@ -47,7 +47,12 @@ def assemble(
         hub.close()
 
     streams = Streams(
-        notifier, hub, Limit(OPENED_PER_SECOND, BURST, clock), clock, chance
+        notifier,
+        hub,
+        Limit(OPENED_PER_SECOND, BURST, clock),
+        clock,
+        chance,
+        settings.heartbeat_seconds,
     )
     app = foundation.application(doors(streams), STATUSES, hub.run, forget)
     app.on_shutdown.append(close)

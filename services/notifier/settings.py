@@ -13,3 +13,6 @@ class NotifierSettings(Settings):
     streams_per_person: int = Field(
         20, ge=1, description="Streams that one person may have open here."
     )
+    heartbeat_seconds: float = Field(
+        15, gt=0, description="A comment this often keeps proxies from closing streams."
+    )

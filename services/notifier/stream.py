@@ -19,7 +19,6 @@ from services.notifier.domain import Audience, Ears, Notice
 from services.notifier.metrics import ENDED, PUSHED, STREAMS
 
 LOOK_EVERY = 1.0  # seconds
-AT_ONCE = 500  # notices read together
 BEGIN_SECONDS = 3.0
 
 
@@ -74,6 +73,8 @@ class Hub:
         self._database = database
         self._clock = clock
         self._room = room
+        # Fewer than a stream has room for: who reads is done with them before the next.
+        self._at_once = max(1, room // 2)
         self._per_person = per_person
         self._listening: dict[tuple[Audience, str], set[Stream]] = defaultdict(set)
         self._of_person: Counter[str] = Counter()
@@ -131,7 +132,7 @@ class Hub:
     async def _tell_on(self) -> bool:
         """Hand on what is new; whether there may be more."""
         async with self._database.reading() as tx:
-            news = await store.after(tx, self._seen, AT_ONCE)
+            news = await store.after(tx, self._seen, self._at_once)
             if await store.horizon(tx) > self._seen:
                 self._end_all(Ending.BEHIND)
         for notice in news:
@@ -141,7 +142,7 @@ class Hub:
                 stream.offer(notice)
             PUSHED.observe((self._clock() - notice.noted_at).total_seconds())
             self._seen = notice.id
-        return len(news) == AT_ONCE
+        return len(news) == self._at_once
 
     def _end_all(self, why: Ending) -> None:
         for stream in set[Stream]().union(*self._listening.values()):

@@ -24,7 +24,6 @@ from services.notifier.stream import Ending, Hub, Stream
 
 STATUSES: Mapping[type[Refusal], int] = {}
 
-HEARTBEAT = 15.0  # seconds; proxies close what is silent for long
 SEND_SECONDS = 30.0
 RETRY_MS = 2000
 RETRY_SPREAD_MS = 1000  # to either side, so that a restart is no stampede
@@ -40,6 +39,7 @@ class Streams:
     limit: Limit
     clock: Clock
     chance: Callable[[], float]  # from 0 to 1
+    heartbeat: float  # seconds
 
 
 def doors(streams: Streams) -> Doors:
@@ -69,7 +69,7 @@ async def _listen(
         await streams.hub.begun()
         beginning = await streams.notifier.begin(ears, _last(request))
         response = EventSourceResponse(
-            ping_interval=HEARTBEAT, send_timeout=SEND_SECONDS
+            ping_interval=streams.heartbeat, send_timeout=SEND_SECONDS
         )
         response.headers["Cache-Control"] = "no-store"
         await response.prepare(request)
