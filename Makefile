@@ -41,8 +41,9 @@ contract: .venv/ready ## write schemas, AsyncAPI and docs/events.md from the con
 	$(BIN)/python -m contract
 
 .PHONY: docs
-docs: contract ## write the reference pages of docs/ from the code
+docs: contract ## write the pages that are made from the code
 	$(BIN)/python -m dev.reference
+	$(BIN)/python -m deploy.acls
 
 .PHONY: lock
 lock: .venv/ready ## write requirements*.txt from pyproject.toml

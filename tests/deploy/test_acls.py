@@ -38,6 +38,7 @@ def test_what_a_service_parks_is_nobody_elses() -> None:
 def test_a_booking_system_hears_back_and_reads_no_patient() -> None:
     (booking,) = (each for each in acls.rights() if each.client == BOOKING_SYSTEM)
     assert set(booking.reads) == {
+        "invitation.sent",
         "invitation.failed",
         "appointment.missed",
         "call.ended",

@@ -10,7 +10,6 @@ from aiohttp import web
 from chassis.foundation import DOORS
 from chassis.web import Access
 from contract.catalogue import SERVICES
-from dev.suite import Surroundings, assembled
 
 ROOT = Path(__file__).resolve().parents[2]
 # How aiohttp is told of a route. `chassis.web.Doors` alone does that: it asks for the access.
@@ -19,22 +18,6 @@ OTHER_WAYS = {
     *("add_static", "add_view", "add_resource", "router", "RouteTableDef", "route"),
     *("add_subapp", "add_domain"),
 }
-
-
-@pytest.fixture(scope="module")
-def applications() -> Mapping[str, web.Application]:
-    """The services as they stand before anything around them is there."""
-    nowhere = {
-        service: f"postgresql://{service}@127.0.0.1/none" for service in SERVICES
-    }
-    around = Surroundings(
-        url="https://videomottagning.example",
-        idp_url="https://idp.example",
-        kafka="127.0.0.1:1",
-        smtp_url="smtp://127.0.0.1:1",
-        databases=nowhere,
-    )
-    return assembled(around)
 
 
 def used(path: Path) -> set[str]:

@@ -3,18 +3,21 @@
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from inspect import getmembers, isclass
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from chassis.foundation import BUS
 from contract.catalogue import CATALOGUE, SERVICES
 from contract.envelope import Event
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ROOT / "services"
 PARTS = re.compile(r"^(Owns|Hears|Says|Start at)\s+", re.MULTILINE)
+Applications = Mapping[str, web.Application]
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -31,21 +34,6 @@ def topics(told: str) -> Iterator[str]:
     for each in re.findall(r"[a-z]*\.[a-z]+", told):
         subject = each.partition(".")[0] or subject
         yield f"{subject}.{each.partition('.')[2]}"
-
-
-def heard(service: str) -> set[str]:
-    """The topics of the events that `events` subscribes to."""
-    module = importlib.import_module(f"services.{service}.events")
-    tree = ast.parse((SERVICE / service / "events.py").read_text("utf-8"))
-    return {
-        getattr(module, argument.id).topic
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr == "hears"
-        for argument in call.args
-        if isinstance(argument, ast.Name)
-    }
 
 
 def said(service: str) -> set[str]:
@@ -70,8 +58,10 @@ def spoken(service: str) -> set[str]:
 
 
 @each_service
-def test_a_service_hears_what_its_sign_says(service: str) -> None:
-    assert heard(service) == sign(service, "Hears")
+def test_a_service_hears_what_its_sign_says(
+    service: str, applications: Applications
+) -> None:
+    assert applications[service][BUS].heard == sign(service, "Hears")
 
 
 @each_service
@@ -80,9 +70,11 @@ def test_a_service_says_what_its_sign_says(service: str) -> None:
 
 
 @each_service
-def test_a_service_hears_what_the_catalogue_says(service: str) -> None:
+def test_a_service_hears_what_the_catalogue_says(
+    service: str, applications: Applications
+) -> None:
     listed = {entry.event.topic for entry in CATALOGUE if service in entry.hearers}
-    assert heard(service) == listed
+    assert applications[service][BUS].heard == listed
 
 
 @each_service
