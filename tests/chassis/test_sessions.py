@@ -23,7 +23,7 @@ from chassis.sessions import (
     fetching,
 )
 from tests.chassis.conftest import NINE, Watch
-from tests.chassis.keys import (
+from tests.keys import (
     HOUR,
     ORIGIN,
     Published,

@@ -20,7 +20,7 @@ from chassis.refusal import Refusal, Unavailable
 from chassis.sessions import KeySet, SigningKey
 from chassis.web import Access, Doors, House
 from tests.chassis.conftest import NINE, Watch
-from tests.chassis.keys import (
+from tests.keys import (
     HOUR,
     ORIGIN,
     Published,

@@ -1,43 +1,17 @@
-"""The whole suite, a browser for each person, and short ways to say who does what.
+"""The journeys' suite and browser, started once."""
 
-Apache Kafka, PostgreSQL, SMTP, an identity provider on another site, and Chromium with
-a made-up camera: nothing here is pretended but the persons.
-"""
-
-import asyncio
-import os
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from itertools import count
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from chassis import logs
-from chassis.clock import now
-from contract.catalogue import topics
-from dev import kafka as kafkas
 from dev import postgres as postgreses
-from dev import programs
-from dev.booking import Booking, Said, publish
-from dev.idp.app import identity_provider
-from dev.mailbox import Post, post_office
-from dev.persons import Person, person, professional
-from dev.suite import Surroundings, in_one_process
 from tests import servers
-from tests.journeys.people import Patient, Staff
+from tests.journeys.suite import Suite, running
 
-PATIENCE = 30.0
-SCREENS = Path(__file__).parents[2] / "docs" / "screens"
-LINK = re.compile(r"/v/([A-Za-z0-9_-]{22})")
 CHROMIUM = (
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
@@ -49,157 +23,6 @@ CHROMIUM = (
     "--disable-quic",
     "--no-first-run",
 )
-_numbers = count(1)
-
-
-async def until(
-    found: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE
-) -> Any:
-    """The first thing found that is not nothing."""
-    async with asyncio.timeout(patience):
-        while True:
-            if (thing := await found()) is not None:
-                return thing
-            await asyncio.sleep(0.1)
-    raise AssertionError(what)
-
-
-@dataclass(frozen=True)
-class Suite:
-    """The running suite and what is around it."""
-
-    around: Surroundings
-    post: Post
-    services: dict[str, web.Application]
-    browser: Browser
-    used: set[str] = field(default_factory=set, repr=False)  # what must not be logged
-
-    async def book(
-        self,
-        who: str,
-        *,
-        staff: str = "professional",
-        starts_in: timedelta = -timedelta(minutes=1),
-    ) -> Booking:
-        """A booking system books, and says so on Kafka."""
-        at = now()
-        number = next(_numbers)
-        booking = Booking(
-            f"journey-{number}",
-            _with_own_address(who, number),
-            professional(staff),
-            at + starts_in,
-        )
-        for each in filter(None, (booking.patient, booking.patient.guardian)):
-            code = each.national_id.get_secret_value()
-            told = {code, each.name, each.surname, each.email.get_secret_value()}
-            self.used.update(told)
-        await self.say(booking.said(at))
-        return booking
-
-    async def say(self, said: Said) -> None:
-        await publish(self.around.kafka, [said])
-
-    async def mails(self, booking: Booking) -> list[dict[str, Any]]:
-        """What has come to this patient's address, oldest first."""
-        address = booking.patient.email.get_secret_value()
-        async with aiohttp.ClientSession() as client:
-            async with client.get(f"{self.post.url}/api/v1/messages") as answer:
-                listed = (await answer.json())["messages"]
-            mails = []
-            for each in reversed(listed):
-                if address in [to["Address"] for to in each["To"]]:
-                    url = f"{self.post.url}/api/v1/message/{each['ID']}"
-                    async with client.get(url) as answer:
-                        mails.append(await answer.json())
-        return mails
-
-    async def mail(self, booking: Booking, number: int = 1) -> dict[str, Any]:
-        """The patient's first mail, or a later one, when it has come."""
-
-        async def come() -> dict[str, Any] | None:
-            mails = await self.mails(booking)
-            return mails[number - 1] if len(mails) >= number else None
-
-        found: dict[str, Any] = await until(come, "no mail came")
-        return found
-
-    async def link(self, booking: Booking) -> str:
-        """The link in the invitation, as the patient would open it."""
-        text = (await self.mail(booking))["Text"]
-        found = LINK.search(text)
-        assert found, "no link in the mail"
-        self.used.add(found[1])
-        return next(str(word) for word in text.split() if found[1] in word)
-
-    async def context(self, language: str = "sv") -> BrowserContext:
-        return await self.browser.new_context(
-            locale={"sv": "sv-FI", "fi": "fi-FI", "en": "en-GB"}[language],
-            viewport={"width": 420, "height": 860},
-        )
-
-    async def patient(self, language: str = "sv") -> Patient:
-        """Someone at a browser of their own."""
-        page = await (await self.context(language)).new_page()
-        return Patient(_watched(page), self.around.url)
-
-    async def staff(self, who: str = "professional", language: str = "sv") -> Staff:
-        """A professional who has logged in."""
-        context = await self.context(language)
-        page = await context.new_page()
-        await page.set_viewport_size({"width": 1280, "height": 800})
-        staff = Staff(_watched(page), self.around.url)
-        await staff.log_in(who)
-        return staff
-
-    async def identified(self, booking: Booking, who: str) -> Patient:
-        """Someone who has opened the link and identified, in the check view."""
-        patient = await self.patient(booking.patient.language)
-        await patient.open(await self.link(booking))
-        await patient.identify(who)
-        await patient.sees("check")
-        return patient
-
-
-def _with_own_address(key: str, number: int) -> Person:
-    """The test person as booked this once: mail to others is not theirs."""
-    return replace(person(key, now().date()), key=f"{key}-{number}")
-
-
-def _watched(page: Page) -> Page:
-    """An error in a page's script is an error of the test."""
-
-    def fail(error: Any) -> None:
-        page.context.__dict__.setdefault("script_errors", []).append(str(error))
-
-    page.on("pageerror", fail)
-    return page
-
-
-@asynccontextmanager
-async def running(
-    server: postgreses.Server, kafka: str, browser: Browser, **more: str
-) -> AsyncIterator[Suite]:
-    """The suite in one process, on a database of its own."""
-    port, ops, idp = (programs.free_port() for _ in range(3))
-    async with (
-        postgreses.fresh_database(server.admin) as database,
-        post_office() as post,
-    ):
-        await kafkas.create_topics(kafka, topics())
-        around = Surroundings(
-            url=f"http://localhost:{port}",
-            idp_url=f"http://127.0.0.1:{idp}",  # another site than localhost
-            kafka=kafka,
-            smtp_url=post.smtp_url,
-            databases=database.services,
-            more=more,
-        )
-        async with (
-            identity_provider(*around.clients(), port=idp),
-            in_one_process(around, port, ops) as services,
-        ):
-            yield Suite(around, post, dict(services), browser)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -241,10 +64,3 @@ async def browsers_closed(browser: Browser) -> AsyncIterator[None]:
         errors += context.__dict__.get("script_errors", [])
         await context.close()
     assert not errors
-
-
-async def screen(page: Page, name: str) -> None:
-    """A picture for the documentation, when pictures are asked for (SCREENS=1)."""
-    if os.environ.get("SCREENS"):
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=SCREENS / f"{name}.png")

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from chassis.clock import now
 from dev.booking import cancelled, rescheduled
-from tests.journeys.conftest import Suite, screen
+from tests.journeys.suite import Suite, screen
 
 SOON = timedelta(seconds=25)
 THREE_HOURS_AHEAD = """

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from chassis.clock import now
 from dev.booking import cancelled
-from tests.journeys.conftest import Suite, until
+from tests.journeys.suite import Suite, until
 
 
 async def waiting(suite: Suite, who: str = "sv"):  # type: ignore[no-untyped-def]

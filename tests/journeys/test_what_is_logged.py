@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.journeys.conftest import Suite
+from tests.journeys.suite import Suite
 
 
 async def test_the_log_of_the_whole_run_holds_nothing_personal(

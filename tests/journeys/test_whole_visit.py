@@ -1,11 +1,9 @@
 """From the booking to the closed call, as product.md tells it, in each language once."""
 
-import asyncio
-
 import pytest
-from confluent_kafka import Consumer
 
-from tests.journeys.conftest import Suite, screen, until
+from tests.journeys.booking_system import heard
+from tests.journeys.suite import Suite, screen, until
 
 GREETING = {
     "sv": "Välkommen",
@@ -47,31 +45,9 @@ async def test_from_the_mailbox_to_the_closed_call(suite: Suite, language: str) 
 
     await patient.hangs_up()
     await screen(patient.page, f"closed-{language}")
-    ended = await until(
-        lambda: heard(suite, "call.ended", booking.appointment_id), "call.ended"
-    )
-    assert b"patient" in ended
 
+    async def ended() -> bytes | None:
+        said = await heard(suite.around.kafka, "call.ended", booking.appointment_id)
+        return said[0].value() if said else None
 
-async def heard(suite: Suite, topic: str, appointment_id: str) -> bytes | None:
-    """What a booking system hears on this topic of its appointment, or nothing."""
-    return await asyncio.to_thread(
-        _heard, suite.around.kafka, topic, appointment_id.encode()
-    )
-
-
-def _heard(servers: str, topic: str, key: bytes) -> bytes | None:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "booking-system",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-        }
-    )
-    consumer.subscribe([topic])
-    try:
-        found = [each for each in consumer.consume(500, timeout=5) if each.key() == key]
-    finally:
-        consumer.close()
-    return found[0].value() if found else None
+    assert b'"ended_by": "patient"' in await until(ended, "the booking system hears")

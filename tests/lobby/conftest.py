@@ -7,12 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest_asyncio
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 from pydantic import SecretStr
 
 from chassis.database import Database
@@ -22,16 +16,11 @@ from chassis.sessions import SigningKey, StaffSession, VisitSession
 from contract.booking import AppointmentBooked
 from dev import postgres as postgreses
 from services.lobby.flows import Lobby
+from tests.keys import pem
 
 TEN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # ten o'clock in Finland
 HALF_HOUR = timedelta(minutes=30)
 _numbers = count(1)
-
-
-def new_key() -> SecretStr:
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return SecretStr(pem.decode())
 
 
 class Clock:
@@ -58,7 +47,7 @@ class Room:
             database=database,
             outbox=Outbox("lobby", self.clock),
             clock=self.clock,
-            key=SigningKey(new_key(), self.origin, self.clock),
+            key=SigningKey(pem(), self.origin, self.clock),
             join_after_end=timedelta(minutes=15),
             present_for=timedelta(seconds=20),
             keep_visits=timedelta(days=30),

@@ -14,7 +14,8 @@ from chassis.sessions import SigningKey, StaffSession, Token, VisitSession
 from dev import postgres as postgreses
 from services.lobby.app import assemble
 from services.lobby.settings import Settings
-from tests.lobby.conftest import Clock, Room, new_key, session, staff
+from tests.keys import pem
+from tests.lobby.conftest import Clock, Room, session, staff
 
 ORIGIN = "https://visit.test"
 NOWHERE = "127.0.0.1:1"
@@ -57,7 +58,7 @@ class House:
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(database: postgreses.Database, room: Room) -> AsyncIterator[House]:
     clock: Clock = room.clock
-    key = SigningKey(new_key(), ORIGIN, clock)
+    key = SigningKey(pem(), ORIGIN, clock)
 
     async def keys(_: web.Request) -> web.Response:
         return web.json_response({"keys": [key.public]})
@@ -70,7 +71,7 @@ async def house(database: postgreses.Database, room: Room) -> AsyncIterator[Hous
             kafka_servers=NOWHERE,
             public_url=HttpUrl(ORIGIN),
             session_keys_url=str(issuer.make_url("/identity/jwks.json")),
-            admission_key=new_key(),
+            admission_key=pem(),
         )
         async with TestClient(TestServer(assemble(settings, clock))) as client:
             yield House(room, client, key)

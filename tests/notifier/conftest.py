@@ -18,7 +18,7 @@ from services.notifier.app import assemble
 from services.notifier.flows import Notifier
 from services.notifier.settings import NotifierSettings
 from tests.chassis.conftest import Watch
-from tests.chassis.keys import ORIGIN, Published, signing_key
+from tests.keys import ORIGIN, Published, signing_key
 from tests.notifier.streams import Listener, listening
 
 NOWHERE = "127.0.0.1:1"  # a Kafka that never answers: not every test needs one

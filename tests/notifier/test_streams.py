@@ -13,7 +13,7 @@ from contract.booking import Change
 from contract.envelope import Event
 from services.notifier.web import _retry
 from tests.chassis.conftest import NINE
-from tests.chassis.keys import a_professional, a_visit
+from tests.keys import a_professional, a_visit
 from tests.notifier.conftest import House
 from tests.notifier.events import (
     EMAIL,

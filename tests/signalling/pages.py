@@ -28,7 +28,7 @@ from services.signalling.app import assemble
 from services.signalling.flows import Signalling
 from services.signalling.protocol import SUBPROTOCOL
 from services.signalling.settings import Settings
-from tests.chassis.keys import HOUR, ORIGIN, signing_key
+from tests.keys import HOUR, ORIGIN, signing_key
 
 PATIENCE = 20.0  # seconds until a test gives up; no test is measured by it
 NOBODY = "127.0.0.1:1"  # a Kafka that is not there: what is said stays in the outbox

@@ -9,7 +9,7 @@ import pytest
 from chassis.clock import now
 from chassis.sessions import Admission
 from chassis.web import STAFF_COOKIE, VISIT_COOKIE
-from tests.chassis.keys import signing_key
+from tests.keys import signing_key
 from tests.signalling.pages import House, Visit
 
 REFUSED = ("not_admitted", "stop", 4403)
