@@ -47,6 +47,13 @@ export class Follow {
     }
   }
 
+  /** The pause has become another one: a page that waits asks more often. */
+  newPause() {
+    if (this.asking) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.now(), this.pause());
+  }
+
   /** For good: the session is over. */
   stop() {
     clearTimeout(this.timer);

@@ -167,6 +167,7 @@ class VisitPage {
     if (where !== 'wait') setTitle(find('h1', HTMLElement, view(where)).textContent ?? '');
     if (where === 'call' || where === 'closed') markTitle('');
     show(where, VIEWS);
+    this.follow.newPause();
     if (where !== 'opening') showStep(where);
     stayAwake(where === 'call' || (where === 'wait' && this.visit?.place.state === 'waiting'));
   }

@@ -4,9 +4,10 @@ import gzip
 import re
 import subprocess
 from pathlib import Path
-from shutil import which
 
 import pytest
+
+from tests.frontend.conftest import npm
 
 ROOT = Path(__file__).parents[2]
 FRONTEND = ROOT / "frontend"
@@ -23,20 +24,6 @@ def needs(module: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
     for other in IMPORTED.findall((FRONTEND / module).read_text(encoding="utf-8")):
         known = needs(other, known)
     return known
-
-
-def npm() -> str:
-    found = which("npm")
-    assert found, "npm is needed for the type check"
-    return found
-
-
-@pytest.fixture(scope="session")
-def packages() -> None:
-    if not (ROOT / "node_modules" / "typescript").is_dir():
-        subprocess.run(  # noqa: S603 - nothing in it comes from outside
-            [npm(), "ci"], cwd=ROOT, check=True, capture_output=True
-        )
 
 
 @pytest.mark.usefixtures("packages")

@@ -1,0 +1,76 @@
+"""A stage and a browser for the pages."""
+
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from shutil import which
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.frontend.stage import Lobby, Stage, raised
+
+NARROW = 320
+ROOT = Path(__file__).parents[2]
+CHROMIUM = (
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--disable-background-networking",
+)
+
+
+def npm() -> str:
+    found = which("npm")
+    assert found, "npm is needed for the type check"
+    return found
+
+
+@pytest.fixture(scope="session")
+def packages() -> None:
+    if not (ROOT / "node_modules" / "typescript").is_dir():
+        subprocess.run(  # noqa: S603 - nothing in it comes from outside
+            [npm(), "ci"], cwd=ROOT, check=True, capture_output=True
+        )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _raised() -> AsyncIterator[Stage]:
+    async with raised() as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(_raised: Stage) -> Stage:
+    """The stage, its lobby as new."""
+    _raised.lobby = Lobby()
+    return _raised
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(_browser: Browser) -> AsyncIterator[Page]:
+    """A narrow phone; a fault in a module fails the test."""
+    context = await _browser.new_context(viewport={"width": NARROW, "height": 640})
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    page.on(
+        "console",
+        lambda said: (
+            faults.append(said.text) if "Content Security" in said.text else None
+        ),
+    )
+    yield page
+    await context.close()
+    assert faults == []

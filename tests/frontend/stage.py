@@ -1,0 +1,219 @@
+"""A stage for the pages: the real templates and modules, and a lobby that says what a test tells it to.
+
+Only how pages look and speak is tried here. Whether the suite works is tried over the real services, in
+`tests/journeys`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from services.lobby.pages import File, Pages, load
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
+STRICT = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'"
+AHEAD = timedelta(hours=3)  # the stage's clock is not the browser's
+NAMES = {"sv": "Testenhet", "fi": "Testiyksikkö", "en": "Test unit"}
+PROFESSIONAL = {"id": "p-1", "name": "Testi-Leena Testilä"}
+PASSED = dict.fromkeys(("camera", "microphone", "speaker", "network"), "pass")
+
+
+def moment(at: datetime) -> str:
+    return at.isoformat()
+
+
+@dataclass
+class Lobby:
+    """What the pages are told."""
+
+    opens_in: timedelta = timedelta(minutes=-5)
+    state: str = "identified"
+    status: str = "booked"
+    reason: str | None = None
+    version: int = 1
+    known: bool = True
+    reached: bool = True
+    refusals: dict[str, Any] = field(default_factory=dict)
+    checks: dict[str, str] | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC) + AHEAD)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + AHEAD
+
+    @property
+    def opens_at(self) -> datetime:
+        return self.started + self.opens_in
+
+    def move(self, state: str, reason: str | None = None) -> None:
+        self.state, self.reason, self.version = state, reason, self.version + 1
+
+    def appointment(self) -> dict[str, Any]:
+        return {
+            "appointment_id": "a-1",
+            "unit": {"id": "u-1", "name": NAMES},
+            "service": "general",
+            "professional": PROFESSIONAL,
+            "starts_at": moment(self.opens_at),
+            "ends_at": moment(self.opens_at + timedelta(minutes=30)),
+            "status": self.status,
+        }
+
+    def place(self) -> dict[str, Any]:
+        return {
+            "person_id": "person-1",
+            "role": "patient",
+            "state": self.state,
+            "version": self.version,
+            "since": moment(self.started),
+            "reason": self.reason,
+        }
+
+    def visit(self) -> dict[str, Any]:
+        free = self.state in {"identified", "refused", "left"}
+        due = self.status == "booked" and self.now() >= self.opens_at
+        return {
+            "server_time": moment(self.now()),
+            "appointment": self.appointment(),
+            "place": self.place(),
+            "ahead": "next" if self.state == "waiting" else None,
+            "can_ask": free and due,
+            "opens_at": moment(self.opens_at),
+            "admission": None,
+        }
+
+    def queue(self) -> dict[str, Any]:
+        person = {
+            **self.place(),
+            "name": "Testi-Maija Testinen",
+            "birth_year": 1952,
+            "method": "test",
+            "present": True,
+            "checks": self.checks,
+        }
+        booked = {"patient": {"name": person["name"]}, "in_call": False}
+        later = {**booked, "appointment_id": "a-2", "invitation": "failed"}
+        return {
+            "server_time": moment(self.now()),
+            "professional": PROFESSIONAL,
+            "units": [{"id": "u-1", "name": NAMES}],
+            "appointments": [
+                {
+                    **self.appointment(),
+                    **booked,
+                    "invitation": "unknown",
+                    "people": [person],
+                },
+                {**self.appointment(), **later, "people": []},
+            ],
+        }
+
+
+def problem(status: int, code: str, **more: str) -> web.Response:
+    told = {"type": "about:blank", "title": code, "status": status, "code": code}
+    return web.json_response(
+        {**told, **more}, status=status, content_type="application/problem+json"
+    )
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.pages: Pages = load(FRONTEND)
+        self.lobby = Lobby()
+        self.url = ""
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        for path, name in {
+            "/": "start",
+            "/entry": "entry",
+            "/v/{link}": "entry",
+            "/visit": "visit",
+            "/staff": "staff",
+            "/privacy": "privacy",
+            "/accessibility": "accessibility",
+        }.items():
+            app.router.add_get(path, self._page(name))
+        app.router.add_get("/sorry/{code}", self._sorry)
+        app.router.add_get("/static/{version}/{name:.+}", self._file)
+        app.router.add_get("/lobby/api/visit", self._visit)
+        app.router.add_post("/lobby/api/visit/ask", self._ask)
+        app.router.add_put("/lobby/api/visit/checks", self._checks)
+        app.router.add_get("/lobby/api/queue", self._queue)
+        app.router.add_post("/lobby/api/appointments/{where:.+}", self._decide)
+        app.router.add_post("/identity/login", self._login)
+        return app
+
+    def _page(self, name: str) -> Any:
+        async def show(request: web.Request) -> web.Response:
+            return _shown(
+                self.pages.page(name, request.query.get("lang", "sv")), STRICT
+            )
+
+        return show
+
+    async def _sorry(self, request: web.Request) -> web.Response:
+        code, language = request.match_info["code"], request.query.get("lang", "sv")
+        return _shown(self.pages.sorry(code, language), STRICT)
+
+    async def _file(self, request: web.Request) -> web.Response:
+        return _shown(self.pages.files[request.match_info["name"]])
+
+    def _refused(self, what: str) -> web.Response | None:
+        if not self.lobby.reached:
+            return problem(503, "unavailable")
+        refusal = self.lobby.refusals.get(what)
+        return problem(**refusal) if refusal else None
+
+    async def _visit(self, _: web.Request) -> web.Response:
+        if not self.lobby.known:
+            return problem(404, "no_visit")
+        return self._refused("visit") or web.json_response(self.lobby.visit())
+
+    async def _ask(self, _: web.Request) -> web.Response:
+        if refused := self._refused("ask"):
+            return refused
+        self.lobby.move("waiting")
+        return web.json_response(self.lobby.visit())
+
+    async def _checks(self, request: web.Request) -> web.Response:
+        self.lobby.checks = await request.json()
+        return web.Response(status=204)
+
+    async def _queue(self, _: web.Request) -> web.Response:
+        return self._refused("queue") or web.json_response(self.lobby.queue())
+
+    async def _decide(self, request: web.Request) -> web.Response:
+        deed = request.match_info["where"].rsplit("/", 1)[-1]
+        if refused := self._refused(deed):
+            return refused
+        reason = (await request.json())["reason"]
+        self.lobby.move("refused" if deed == "refusal" else "waiting", reason)
+        return web.json_response({"person": self.lobby.place()})
+
+    async def _login(self, _: web.Request) -> web.Response:
+        return self._refused("login") or web.json_response({"location": "/visit"})
+
+
+def _shown(file: File, policy: str = "default-src 'none'") -> web.Response:
+    headers = {"Content-Security-Policy": policy, "Content-Type": file.kind}
+    return web.Response(body=file.body, headers=headers)
+
+
+@asynccontextmanager
+async def raised() -> AsyncIterator[Stage]:
+    """A stage that is listening."""
+    stage = Stage()
+    runner = web.AppRunner(stage.app(), shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        stage.url = f"http://{host}:{port}"
+        yield stage
+    finally:
+        await runner.cleanup()
