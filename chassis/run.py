@@ -14,7 +14,6 @@ from aiohttp import web
 
 from chassis import logs
 from chassis.database import Database
-from chassis.foundation import READY
 from chassis.health import operations
 from chassis.metrics import IS_READY
 from chassis.migrations import migrate
@@ -49,8 +48,10 @@ async def _serve(service: str, app: web.Application, settings: Settings) -> None
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
 
+    open_for_all = asyncio.Event()
+
     def ready() -> bool:
-        return app[READY].is_set() and not stopping.is_set()
+        return open_for_all.is_set() and not stopping.is_set()
 
     IS_READY.labels(service).set_function(ready)
     ops = web.AppRunner(operations(ready), access_log=None)
@@ -59,7 +60,7 @@ async def _serve(service: str, app: web.Application, settings: Settings) -> None
     served = web.AppRunner(
         app, access_log=None, shutdown_timeout=settings.drain_seconds
     )
-    starting = asyncio.create_task(_listen(served, settings))
+    starting = asyncio.create_task(_listen(served, settings, open_for_all))
     await _first(starting, stopping)
     if starting.done():
         await starting
@@ -69,9 +70,12 @@ async def _serve(service: str, app: web.Application, settings: Settings) -> None
     await ops.cleanup()
 
 
-async def _listen(served: web.AppRunner, settings: Settings) -> None:
+async def _listen(
+    served: web.AppRunner, settings: Settings, open_for_all: asyncio.Event
+) -> None:
     await served.setup()
     await web.TCPSite(served, settings.host, settings.port).start()
+    open_for_all.set()
 
 
 async def _first(starting: "asyncio.Task[None]", stopping: asyncio.Event) -> None:
