@@ -33,8 +33,8 @@ check: .venv/ready node_modules/ready ## format, lint, types, the plan of the ho
 	$(BIN)/python -m pytest --quiet --no-header tests/deploy
 
 .PHONY: book
-book: .venv/ready ## publish a booking to the running demo
-	$(BIN)/python -m dev.booking $(ARGS)
+book: .venv/ready ## publish a booking: make book KAFKA_SERVERS=<as the demo says it>
+	@$(BIN)/python -m dev.booking $(ARGS)
 
 .PHONY: contract
 contract: .venv/ready ## write schemas, AsyncAPI and docs/events.md from the contract

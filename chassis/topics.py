@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis import logs
 from chassis.settings import read
-from contract.catalogue import CATALOGUE, PERSONAL_KEPT, SERVICES, parked
+from contract.catalogue import kept
 
 WAIT_AT_MOST = timedelta(minutes=5)
 # Kafka drops whole segments, so what is kept for days must not lie in one of a week.
@@ -34,13 +34,6 @@ class TopicSettings(BaseSettings):
     )
     topic_copies: int = Field(3, ge=1, description="Brokers that keep a new topic.")
     log_level: str = Field("INFO", description="Least level logged.")
-
-
-def kept() -> dict[str, timedelta]:
-    """Every topic and how long it keeps what was said."""
-    said = {entry.event.topic: entry.kept for entry in CATALOGUE}
-    # Nobody knows what lies among the unreadable, so it is treated as personal.
-    return said | {parked(service): PERSONAL_KEPT for service in SERVICES}
 
 
 def configuration(keep: timedelta, copies: int) -> dict[str, str]:

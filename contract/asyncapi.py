@@ -1,9 +1,8 @@
 """The AsyncAPI 3.0 document: channels from topics, operations from who says and hears."""
 
-from datetime import timedelta
 from typing import Any
 
-from contract.catalogue import CATALOGUE, PERSONAL_KEPT, SERVICES, Entry, parked
+from contract.catalogue import CATALOGUE, SERVICES, Entry, kept, parked
 from contract.envelope import JSON, Why
 from contract.samples import sample
 from contract.shapes import meaning
@@ -53,28 +52,28 @@ def _server() -> Document:
 
 def _channels() -> Document:
     said = {
-        entry.event.topic: _channel(
-            entry.event.topic, entry.event.type(), meaning(entry.event), entry.kept
-        )
+        entry.event.topic: (entry.event.type(), meaning(entry.event))
         for entry in CATALOGUE
     }
-    return said | {
-        parked(service): _channel(
-            parked(service),
+    lost = {
+        parked(service): (
             "parked",
             f"What {service} could not read or act on, as it came.",
-            PERSONAL_KEPT,
         )
         for service in SERVICES
     }
+    return {
+        topic: _channel(topic, message, what)
+        for topic, (message, what) in (said | lost).items()
+    }
 
 
-def _channel(topic: str, message: str, what: str, kept: timedelta) -> Document:
+def _channel(topic: str, message: str, what: str) -> Document:
     kafka = {
         "topic": topic,
         "topicConfiguration": {
             "cleanup.policy": ["delete"],
-            "retention.ms": int(kept.total_seconds() * 1000),
+            "retention.ms": int(kept()[topic].total_seconds() * 1000),
         },
     }
     return {

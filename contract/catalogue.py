@@ -75,11 +75,18 @@ CATALOGUE = (
 
 
 def parked(service: str) -> str:
-    """The dead-letter topic of a service. What lies there may be personal."""
+    """The dead-letter topic of a service.
+
+    Nobody knows what lies among the unreadable, so it is treated as personal.
+    """
     return f"parked.{service}"
 
 
+def kept() -> dict[str, timedelta]:
+    """Every topic of the suite, dead letters included, and how long it keeps a message."""
+    said = {entry.event.topic: entry.kept for entry in CATALOGUE}
+    return said | {parked(service): PERSONAL_KEPT for service in SERVICES}
+
+
 def topics() -> tuple[str, ...]:
-    """Every topic of the suite, dead letters included."""
-    said = tuple(entry.event.topic for entry in CATALOGUE)
-    return (*said, *(parked(service) for service in SERVICES))
+    return tuple(kept())

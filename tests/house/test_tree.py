@@ -45,3 +45,15 @@ def test_no_file_names_a_folder_of_this_machine() -> None:
         if (found := OF_ONE_MACHINE.findall(text(path)))
     }
     assert named == {}
+
+
+def test_make_help_lists_every_command() -> None:
+    listed = subprocess.run(
+        ["make", "help"],  # noqa: S607 - whichever make is here
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    commands = {line.split()[1] for line in listed.splitlines()}
+    assert commands >= {"demo", "test", "check", "book", "contract", "up", "down"}
