@@ -125,7 +125,7 @@ class StaffPage {
 
   #showLogin() {
     this.follow.stop();
-    this.call.abandon();
+    if (this.call.room) this.call.abandon();
     view('opening').hidden = true;
     this.console.hidden = true;
     part('tools', document).hidden = true;

@@ -7,11 +7,12 @@ from shutil import which
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.frontend.stage import Lobby, Stage, raised
 
 NARROW = 320
+PATIENCE = 20_000  # milliseconds: a busy machine is no fault of a page
 ROOT = Path(__file__).parents[2]
 CHROMIUM = (
     "--no-sandbox",
@@ -50,6 +51,7 @@ async def stage(_raised: Stage) -> Stage:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=CHROMIUM

@@ -176,7 +176,7 @@ async def test_the_button_turns_green_by_the_servers_clock_and_is_said_aloud(
     await page.evaluate("window.same = true")
     button = page.locator('[data-action="ask"]')
     await expect(button).to_have_attribute("aria-disabled", "true")
-    await expect(button).to_have_attribute("aria-disabled", "false", timeout=15_000)
+    await expect(button).to_have_attribute("aria-disabled", "false")
     await expect(page.locator("#announce-now")).to_have_text(
         "Nyt voit pyytää päästä sisään."
     )
@@ -197,7 +197,7 @@ async def test_a_place_that_is_not_confirmed_is_not_called_confirmed(
         "We cannot reach the reception just now"
     )
     stage.lobby.reached = True
-    await expect(note).to_contain_text("Your place is kept", timeout=15_000)
+    await expect(note).to_contain_text("Your place is kept")
 
 
 async def test_who_is_refused_reads_why_and_may_ask_again(
@@ -206,7 +206,7 @@ async def test_who_is_refused_reads_why_and_may_ask_again(
     await in_line(stage, page, "sv")
     stage.lobby.move("refused", "technical")
     note = page.locator('[data-view="wait"] [data-part="note"]')
-    await expect(note).to_contain_text("Tekniken krånglar", timeout=10_000)
+    await expect(note).to_contain_text("Tekniken krånglar")
     await press(page, "ask")
     await expect(page.locator('[data-part="place"]')).to_be_visible()
 
@@ -296,6 +296,6 @@ async def test_an_arrival_is_said_aloud_and_stands_in_the_title(
     await expect(page.locator('[data-state="identified"]')).to_be_visible()
     stage.lobby.move("waiting")
     await expect(page.locator("#announce")).to_have_text(
-        "Testi-Maija Testinen is waiting to be let in.", timeout=10_000
+        "Testi-Maija Testinen is waiting to be let in."
     )
     assert (await page.title()).startswith("(1) ")
