@@ -171,8 +171,7 @@ class Visit:
 
     def check_open(self, now: datetime, join_after_end: timedelta) -> None:
         """Raises the refusal that says why one may not ask to join now."""
-        if self.status is Status.CANCELLED:
-            raise AppointmentIsCancelled("The appointment is cancelled.")
+        self.check_not_cancelled()
         if self.starts_at is None or self.ends_at is None:
             raise NoVisit("We have not heard of this appointment yet.")
         if now < self.starts_at:
@@ -180,6 +179,10 @@ class Visit:
             raise NotOpenYet("The appointment has not begun.", opens_at=opens)
         if self.status is Status.MISSED or now > self.ends_at + join_after_end:
             raise AppointmentIsOver("The appointment is over.")
+
+    def check_not_cancelled(self) -> None:
+        if self.status is Status.CANCELLED:
+            raise AppointmentIsCancelled("The appointment is cancelled.")
 
     def is_open(self, now: datetime, join_after_end: timedelta) -> bool:
         try:
@@ -280,6 +283,15 @@ class Place:
     def _moved(self, move: Move, at: datetime) -> Self:
         state = MOVES[self.state, move]
         return replace(self, state=state, version=self.version + 1, since=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The place a professional was looking at, as it was then."""
+
+    appointment_id: str
+    person_id: UUID
+    version: int
 
 
 def arriving(appointment_id: str, person: Person, at: datetime) -> Place:

@@ -17,6 +17,7 @@ from contract.identity import PatientIdentified, Role
 from contract.invitation import InvitationFailed
 from contract.lobby import (
     AppointmentMissed,
+    ByAProfessional,
     PatientAdmitted,
     PatientLeft,
     PatientRefused,
@@ -27,7 +28,6 @@ from contract.signalling import CallEnded, CallStarted, EndedBy
 from services.lobby import store
 from services.lobby.domain import (
     Ahead,
-    AppointmentIsCancelled,
     CheckResult,
     Details,
     NobodyThere,
@@ -35,6 +35,7 @@ from services.lobby.domain import (
     Person,
     Place,
     Reason,
+    Seen,
     State,
     Status,
     Visit,
@@ -178,80 +179,31 @@ class Lobby:
                 present=await store.present(tx, now - self.present_for),
             )
 
-    async def admit(
-        self, session: StaffSession, appointment_id: str, person_id: UUID, seen: int
-    ) -> Place:
-        """The professional opens the door; `seen` is the version they were looking at."""
+    async def admit(self, session: StaffSession, seen: Seen) -> Place:
+        """The professional opens the door to the person they were looking at."""
         async with self.database.writing() as tx:
-            visit, place = await self._theirs(tx, session, appointment_id, person_id)
-            if visit.status is Status.CANCELLED:
-                raise AppointmentIsCancelled("The appointment is cancelled.")
-            admitted = place.admitted(seen, _who(session), self.clock())
-            await store.save(tx, admitted)
+            visit, place = await self._theirs(tx, session, seen)
+            visit.check_not_cancelled()
+            admitted = place.admitted(seen.version, _who(session), self.clock())
             await store.save_visit(tx, visit.entered(self.clock()))
-            await store.note(tx, self.clock(), _who(session), "admitted", admitted)
-            await self.outbox.record(
-                tx,
-                PatientAdmitted(
-                    appointment_id=appointment_id,
-                    person_id=person_id,
-                    professional_id=session.sub,
-                    at=admitted.since,
-                ),
-            )
+            await self._decided(tx, session, admitted, PatientAdmitted)
         WAITED.observe((admitted.since - place.since).total_seconds())
         return admitted
 
-    async def refuse(
-        self,
-        session: StaffSession,
-        appointment_id: str,
-        person_id: UUID,
-        seen: int,
-        why: Reason,
-    ) -> Place:
+    async def refuse(self, session: StaffSession, seen: Seen, why: Reason) -> Place:
         """The professional declines, with a reason that the patient can read."""
         async with self.database.writing() as tx:
-            _, place = await self._theirs(tx, session, appointment_id, person_id)
-            refused = place.refused(seen, _who(session), why, self.clock())
-            await store.save(tx, refused)
-            await store.note(tx, self.clock(), _who(session), "refused", refused)
-            await self.outbox.record(
-                tx,
-                PatientRefused(
-                    appointment_id=appointment_id,
-                    person_id=person_id,
-                    professional_id=session.sub,
-                    reason=why,
-                    at=refused.since,
-                ),
-            )
+            _, place = await self._theirs(tx, session, seen)
+            refused = place.refused(seen.version, _who(session), why, self.clock())
+            await self._decided(tx, session, refused, PatientRefused)
         return refused
 
-    async def send_back(
-        self,
-        session: StaffSession,
-        appointment_id: str,
-        person_id: UUID,
-        seen: int,
-        why: Reason,
-    ) -> Place:
+    async def send_back(self, session: StaffSession, seen: Seen, why: Reason) -> Place:
         """From the call back to the line, with a reason that the patient can read."""
         async with self.database.writing() as tx:
-            _, place = await self._theirs(tx, session, appointment_id, person_id)
-            returned = place.returned(seen, _who(session), why, self.clock())
-            await store.save(tx, returned)
-            await store.note(tx, self.clock(), _who(session), "returned", returned)
-            await self.outbox.record(
-                tx,
-                PatientReturned(
-                    appointment_id=appointment_id,
-                    person_id=person_id,
-                    professional_id=session.sub,
-                    reason=why,
-                    at=returned.since,
-                ),
-            )
+            _, place = await self._theirs(tx, session, seen)
+            returned = place.returned(seen.version, _who(session), why, self.clock())
+            await self._decided(tx, session, returned, PatientReturned)
         return returned
 
     async def own_admission(self, session: StaffSession, appointment_id: str) -> str:
@@ -327,15 +279,36 @@ class Lobby:
         return place
 
     async def _theirs(
-        self, tx: Writer, session: StaffSession, appointment_id: str, person_id: UUID
+        self, tx: Writer, session: StaffSession, seen: Seen
     ) -> tuple[Visit, Place]:
         """A visit and place of the professional's own unit, held."""
-        held = await store.hold_known_visit(tx, appointment_id)
+        held = await store.hold_known_visit(tx, seen.appointment_id)
         visit = _of_their_unit(session, held)
-        place = await store.place(tx, appointment_id, person_id)
+        place = await store.place(tx, seen.appointment_id, seen.person_id)
         if place is None:
             raise NobodyThere("Nobody is there by that name.")
         return visit, place
+
+    async def _decided(
+        self,
+        tx: Writer,
+        session: StaffSession,
+        place: Place,
+        decision: type[ByAProfessional],
+    ) -> None:
+        """Keep what a professional decided, in the trail too, and say it."""
+        await store.save(tx, place)
+        await store.note(tx, place.since, _who(session), decision.topic, place)
+        await self.outbox.record(
+            tx,
+            decision(
+                appointment_id=place.appointment_id,
+                person_id=place.person.person_id,
+                professional_id=session.sub,
+                reason=place.reason,
+                at=place.since,
+            ),
+        )
 
     async def _leave(self, tx: Writer, visit: Visit, place: Place) -> Place:
         left = place.left(self.clock())

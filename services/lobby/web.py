@@ -23,6 +23,7 @@ from services.lobby.domain import (
     NoVisit,
     Place,
     Reason,
+    Seen,
     SomeoneWasFirst,
     Visit,
 )
@@ -122,31 +123,23 @@ def _for_staff(doors: Doors, lobby: Lobby) -> None:
 
     @doors.post(f"{at_the_door}/admission", Access.STAFF)
     async def admit(request: web.Request) -> web.Response:
-        session, appointment = staff(request), request.match_info["appointment"]
-        person, seen = _person(request), _seen(request)
-        place = await lobby.admit(session, appointment, person, seen)
+        session, seen = staff(request), _seen(request)
+        place = await lobby.admit(session, seen)
         DECIDED.labels("admitted").inc()
-        admission = lobby.admission(appointment, session.sub, Role.PROFESSIONAL)
-        told = {"admission": admission, "person": _place(place)}
-        return web.json_response(told)
+        admission = lobby.admission(seen.appointment_id, session.sub, Role.PROFESSIONAL)
+        return web.json_response({"admission": admission, "person": _place(place)})
 
     @doors.post(f"{at_the_door}/refusal", Access.STAFF)
     async def refuse(request: web.Request) -> web.Response:
-        appointment, why = request.match_info["appointment"], await body(request, Why)
-        person, seen = _person(request), _seen(request)
-        place = await lobby.refuse(
-            staff(request), appointment, person, seen, why.reason
-        )
+        why = (await body(request, Why)).reason
+        place = await lobby.refuse(staff(request), _seen(request), why)
         DECIDED.labels("refused").inc()
         return web.json_response({"person": _place(place)})
 
     @doors.post(f"{at_the_door}/return", Access.STAFF)
     async def send_back(request: web.Request) -> web.Response:
-        appointment, why = request.match_info["appointment"], await body(request, Why)
-        person, seen = _person(request), _seen(request)
-        place = await lobby.send_back(
-            staff(request), appointment, person, seen, why.reason
-        )
+        why = (await body(request, Why)).reason
+        place = await lobby.send_back(staff(request), _seen(request), why)
         DECIDED.labels("returned").inc()
         return web.json_response({"person": _place(place)})
 
@@ -157,22 +150,20 @@ def _for_staff(doors: Doors, lobby: Lobby) -> None:
         return web.json_response({"admission": admission})
 
 
-def _person(request: web.Request) -> UUID:
-    try:
-        return UUID(request.match_info["person"])
-    except ValueError:
-        raise NobodyThere("Nobody is there by that name.") from None
-
-
-def _seen(request: web.Request) -> int:
-    """The version in If-Match (RFC 9110, 13.1.1)."""
+def _seen(request: web.Request) -> Seen:
+    """The place in the path, and the version of it in If-Match (RFC 9110, 13.1.1)."""
     given = request.headers.get("If-Match")
     if given is None:
         raise NothingSeen("Say which version you have seen, in If-Match.")
     try:
-        return int(given.strip('"'))
+        version = int(given.strip('"'))
     except ValueError:
         raise BadRequest("If-Match is not a version.", fields=["If-Match"]) from None
+    try:
+        person = UUID(request.match_info["person"])
+    except ValueError:
+        raise NobodyThere("Nobody is there by that name.") from None
+    return Seen(request.match_info["appointment"], person, version)
 
 
 def _view(view: View) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from services.lobby.domain import (
     NobodyThere,
     NotOpenYet,
     NoVisit,
+    Place,
     Reason,
+    Seen,
     SomeoneWasFirst,
     State,
     Status,
@@ -92,9 +94,7 @@ async def test_of_two_professionals_at_once_one_admits(room: Room) -> None:
     place = (await room.lobby.ask(me)).place
     tries = await asyncio.gather(
         *(
-            room.lobby.admit(
-                staff(who), said.appointment_id, UUID(me.sub), place.version
-            )
+            room.lobby.admit(staff(who), seen(place))
             for who in ("p-1", "p-2", "p-3", "p-4")
         ),
         return_exceptions=True,
@@ -111,9 +111,7 @@ async def test_another_unit_sees_nothing_and_can_do_nothing(room: Room) -> None:
     stranger = staff("p-9", "unit-2")
     assert (await room.lobby.queue(stranger)).visits == []
     with pytest.raises(NobodyThere):
-        await room.lobby.admit(
-            stranger, said.appointment_id, UUID(me.sub), place.version
-        )
+        await room.lobby.admit(stranger, seen(place))
     with pytest.raises(NobodyThere):
         await room.lobby.own_admission(stranger, said.appointment_id)
 
@@ -127,9 +125,7 @@ async def test_cancelled_while_waiting_shows_and_cannot_be_admitted(room: Room) 
     )
     assert (await room.lobby.view(me)).visit.status is Status.CANCELLED
     with pytest.raises(AppointmentIsCancelled):
-        await room.lobby.admit(
-            staff(), said.appointment_id, UUID(me.sub), place.version
-        )
+        await room.lobby.admit(staff(), seen(place))
     with pytest.raises(AppointmentIsCancelled):
         await room.lobby.ask(me)
 
@@ -157,13 +153,12 @@ async def test_moved_while_waiting_the_place_waits_for_the_new_start(
 async def test_refused_and_returned_tell_why(room: Room) -> None:
     said = await room.booked()
     me, nurse = session(said.appointment_id), staff()
-    at = said.appointment_id, UUID(me.sub)
     place = (await room.lobby.ask(me)).place
-    place = await room.lobby.refuse(nurse, *at, place.version, Reason.WRONG_TIME)
+    place = await room.lobby.refuse(nurse, seen(place), Reason.WRONG_TIME)
     assert (await room.lobby.view(me)).place.reason is Reason.WRONG_TIME
     place = (await room.lobby.ask(me)).place
-    place = await room.lobby.admit(nurse, *at, place.version)
-    await room.lobby.send_back(nurse, *at, place.version, Reason.TECHNICAL)
+    place = await room.lobby.admit(nurse, seen(place))
+    await room.lobby.send_back(nurse, seen(place), Reason.TECHNICAL)
     view = await room.lobby.view(me)
     assert (view.place.state, view.place.reason) == (State.WAITING, Reason.TECHNICAL)
     assert view.admission is None
@@ -182,7 +177,7 @@ async def test_after_the_call_the_professional_ended_one_may_ask_again(
     said = await room.booked()
     me = session(said.appointment_id)
     place = (await room.lobby.ask(me)).place
-    await room.lobby.admit(staff(), said.appointment_id, UUID(me.sub), place.version)
+    await room.lobby.admit(staff(), seen(place))
     await room.lobby.call_started(
         CallStarted(appointment_id=said.appointment_id, at=TEN)
     )
@@ -210,7 +205,7 @@ async def test_the_end_of_an_earlier_call_does_not_put_out_who_was_let_in_since(
     me = session(said.appointment_id)
     room.clock.forward(minutes=5)
     place = (await room.lobby.ask(me)).place
-    await room.lobby.admit(staff(), said.appointment_id, UUID(me.sub), place.version)
+    await room.lobby.admit(staff(), seen(place))
     late = CallEnded(appointment_id=said.appointment_id, at=TEN)
     await room.lobby.call_ended(late)
     assert (await room.lobby.view(me)).place.state is State.ADMITTED
@@ -294,13 +289,13 @@ async def test_the_audit_trail_says_who_admitted_whom_and_cannot_be_changed(
     said = await room.booked()
     me = session(said.appointment_id)
     place = (await room.lobby.ask(me)).place
-    await room.lobby.admit(staff(), said.appointment_id, UUID(me.sub), place.version)
+    await room.lobby.admit(staff(), seen(place))
     async with room.database.reading() as tx:
         row = await tx.fetchrow(
             "SELECT professional_id, deed, person_id FROM audit WHERE appointment_id = $1",
             said.appointment_id,
         )
-    assert tuple(row) == ("p-1", "admitted", UUID(me.sub))
+    assert tuple(row) == ("p-1", "patient.admitted", UUID(me.sub))
     with pytest.raises(Exception, match="append-only"):
         async with room.database.writing() as tx:
             await tx.execute("DELETE FROM audit")
@@ -314,3 +309,8 @@ async def test_old_visits_are_forgotten_with_their_places(room: Room) -> None:
     async with room.database.reading() as tx:
         assert await tx.fetchval("SELECT count(*) FROM visit") == 0
         assert await tx.fetchval("SELECT count(*) FROM place") == 0
+
+
+def seen(place: Place) -> Seen:
+    """As a professional's page shows it."""
+    return Seen(place.appointment_id, place.person.person_id, place.version)
