@@ -35,5 +35,5 @@ as_root=()
 if ((EUID)); then as_root=(sudo); fi
 echo "Installing from Debian: ${missing[*]}"
 "${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
   apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
