@@ -45,6 +45,11 @@ docs: contract ## write the pages that are made from the code
 	$(BIN)/python -m dev.reference
 	$(BIN)/python -m deploy.acls
 
+.PHONY: screens
+screens: .venv/ready node_modules/ready machine ## take the pictures of docs/screens
+	SCREENS=1 $(BIN)/python -m pytest tests/journeys
+	$(BIN)/python -m dev.screens
+
 .PHONY: lock
 lock: .venv/ready ## write requirements*.txt from pyproject.toml
 	$(LOCK) --output-file requirements.txt

@@ -17,6 +17,13 @@ async () => {
   return frames;
 }
 """
+# ... and that it is shown, not only decoded.
+SHOWN = """
+() => {
+  const far = document.querySelector('#far');
+  return far.videoWidth > 0 && !far.paused && far.currentTime > 0;
+}
+"""
 
 
 class Person:
@@ -47,6 +54,7 @@ class Person:
         """The other side's picture is decoded, and goes on being decoded."""
         before = await self.frames_past(0)
         await self.frames_past(before + 10)
+        await self.page.wait_for_function(SHOWN, timeout=SEEN_WITHIN)
 
     async def frames_past(self, so_many: int) -> int:
         grown = await self.page.wait_for_function(
