@@ -59,8 +59,6 @@ class Bus:
         self._fetch_wait_ms = fetch_wait_ms
         self._log = log
         self._hearers: dict[type[Event], Hearer[Any]] = {}
-        # FastStream's own logger prints rejected values, so it is silenced.
-        self._broker = KafkaBroker(servers, client_id=service, logger=None)
         self._parking: AIOKafkaProducer | None = None
 
     def hears(
@@ -86,7 +84,7 @@ class Bus:
         """Listen until cancelled; waits for Kafka as long as it takes."""
         if not self._hearers:
             return
-        self._subscribe()
+        broker = self._listener()
         async with AsyncExitStack() as opened:
             # First, for a start that fails leaves FastStream's producer behind, open.
             async for attempt in _patiently():
@@ -94,18 +92,17 @@ class Bus:
                     self._parking = await opened.enter_async_context(
                         producing(self._servers, f"{self._service}-parking")
                     )
-            opened.push_async_callback(self._stop)
+            opened.push_async_callback(_stop, broker)
             async for attempt in _patiently():
                 with attempt:
-                    await self._broker.start()
+                    await broker.start()
             await asyncio.Event().wait()
 
-    async def _stop(self) -> None:
-        with suppress(TimeoutError, KafkaError):
-            await asyncio.wait_for(self._broker.stop(), STOP_SECONDS)
-
-    def _subscribe(self) -> None:
-        subscriber = self._broker.subscriber(
+    def _listener(self) -> KafkaBroker:
+        """A new one for every run: what fell before leaves nothing behind."""
+        # FastStream's own logger prints rejected values, so it is silenced.
+        broker = KafkaBroker(self._servers, client_id=self._service, logger=None)
+        subscriber = broker.subscriber(
             *sorted(self.heard),
             group_id=self._service,
             auto_offset_reset="earliest",
@@ -121,6 +118,8 @@ class Bus:
         async def hear(message: KafkaMessage) -> None:
             record: Any = message.raw_message
             HEARD.labels(self._service, record.topic, await self._hear(record)).inc()
+
+        return broker
 
     async def _hear(self, record: "ConsumerRecord[bytes, bytes]") -> str:
         try:
@@ -184,6 +183,11 @@ def _patiently() -> AsyncIterator[stamina.Attempt]:
         wait_initial=0.2,
         wait_max=5,
     )
+
+
+async def _stop(broker: KafkaBroker) -> None:
+    with suppress(TimeoutError, KafkaError):
+        await asyncio.wait_for(broker.stop(), STOP_SECONDS)
 
 
 async def _tolerant(

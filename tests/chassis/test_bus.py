@@ -116,6 +116,15 @@ async def test_what_was_acted_on_is_not_heard_again_after_a_restart(ear: Ear) ->
         await ear.hears(2)
 
 
+async def test_a_bus_that_fell_gets_up_again(ear: Ear) -> None:
+    bus = ear.bus()
+    for minutes in (1, 2):
+        async with running(bus.run()):
+            await ear.say(minutes)
+            await ear.hears(minutes)
+    assert ear.tried == [1, 2]
+
+
 async def test_a_later_version_passes(ear: Ear) -> None:
     later = [*HEADERS[:3], ("ce_type", b"appointment.delayed.v9"), HEADERS[4]]
     await ear.shout(b'{"anything": true}', later)
