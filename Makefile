@@ -33,7 +33,7 @@ check: .venv/ready node_modules/ready ## format, lint, types, the plan of the ho
 	$(BIN)/python -m pytest --quiet --no-header tests/deploy
 
 .PHONY: book
-book: .venv/ready ## publish a booking: make book KAFKA_SERVERS=<as the demo says it>
+book: .venv/ready ## book an appointment in the running demo; ARGS=--help tells how else
 	@$(BIN)/python -m dev.booking $(ARGS)
 
 .PHONY: contract

@@ -187,31 +187,32 @@ def _watching(house: House) -> Middleware:
     @web.middleware
     async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = perf_counter()
-        status = SERVER_ERROR
         try:
             answer = await handler(request)
-            status = answer.status
         except web.HTTPException as moved:
-            status = moved.status
+            _note(house, request, moved.status, perf_counter() - began)
             raise
+        if isinstance(answer, web.Response):
+            _note(house, request, answer.status, perf_counter() - began)
         else:
-            return answer
-        finally:
-            # The route and never the path: a path may hold a link.
-            route = _route(request)
-            seconds = perf_counter() - began
-            REQUESTS.labels(house.service, request.method, route, status).observe(
-                seconds
-            )
-            house.log.info(
-                "A request was answered.",
-                method=request.method,
-                route=route,
-                status=status,
-                ms=round(seconds * 1000, 1),
-            )
+            # A socket or a stream: how long it was open is no time to answer.
+            house.log.info("A connection ended.", route=_route(request))
+        return answer
 
     return watch
+
+
+def _note(house: House, request: web.Request, status: int, seconds: float) -> None:
+    # The route and never the path: a path may hold a link.
+    route = _route(request)
+    REQUESTS.labels(house.service, request.method, route, status).observe(seconds)
+    house.log.info(
+        "A request was answered.",
+        method=request.method,
+        route=route,
+        status=status,
+        ms=round(seconds * 1000, 1),
+    )
 
 
 def _route(request: web.Request) -> str:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,7 @@ SOURCE = "/booking"
 HELSINKI = ZoneInfo("Europe/Helsinki")
 LENGTH = timedelta(hours=1)
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+DEMO_KAFKA = Path(__file__).parents[1] / ".demo" / "kafka"
 PATIENCE = 30  # seconds until publishing is given up
 
 
@@ -159,11 +161,16 @@ def said(arguments: argparse.Namespace, at: datetime) -> Said:
     return booking.said(at, sequence(at))
 
 
+def demo_kafka() -> str | None:
+    """Where the demo on this machine listens, if one runs."""
+    return DEMO_KAFKA.read_text(encoding="utf-8") if DEMO_KAFKA.exists() else None
+
+
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     people = [each.key for each in persons(clock().date())]
     employees = [each.key for each in PROFESSIONALS]
     parser = argparse.ArgumentParser(prog="python -m dev.booking", description=__doc__)
-    servers = os.environ.get("KAFKA_SERVERS")
+    servers = os.environ.get("KAFKA_SERVERS") or demo_kafka()
     parser.add_argument("--kafka", default=servers, required=servers is None)
     parser.add_argument("--person", default="sv", choices=people)
     parser.add_argument("--professional", default="professional", choices=employees)

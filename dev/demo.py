@@ -8,7 +8,8 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import uvloop
 
@@ -29,6 +30,7 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopping.set)
     async with AsyncExitStack() as stack:
         addresses = await _start(stack)
+        stack.enter_context(_told_to_make_book(addresses["kafka"]))
         print("ready")
         for name, address in addresses.items():
             print(f"{name}: {address}")
@@ -66,6 +68,17 @@ async def _start(stack: AsyncExitStack) -> dict[str, str]:
         "postgres": database.admin,
         "metrics": f"http://127.0.0.1:{ops_port}/metrics",
     }
+
+
+@contextmanager
+def _told_to_make_book(kafka: str) -> Iterator[None]:
+    """`make book` finds the demo's Kafka here for as long as it runs."""
+    booking.DEMO_KAFKA.parent.mkdir(exist_ok=True)
+    booking.DEMO_KAFKA.write_text(kafka, encoding="utf-8")
+    try:
+        yield
+    finally:
+        booking.DEMO_KAFKA.unlink(missing_ok=True)
 
 
 def _ports() -> tuple[int, ...]:
