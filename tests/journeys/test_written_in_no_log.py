@@ -1,4 +1,4 @@
-"""Nothing personal in the log of all journeys. Runs after them: its name is last."""
+"""Nothing personal in the log of all journeys. Runs after them, since its name is last."""
 
 import json
 from pathlib import Path
