@@ -117,8 +117,9 @@ export class Detail {
   /**
    * @param {Row | null} row
    * @param {string | null} talking the appointment whose call is open here
+   * @param {string | undefined} me the professional at this page
    */
-  show(row, talking) {
+  show(row, talking, me) {
     this.section.hidden = row === null;
     part('nobody', /** @type {HTMLElement} */ (this.section.parentElement)).hidden = row !== null || talking !== null;
     if (!row) return;
@@ -132,7 +133,7 @@ export class Detail {
     this.section.classList.toggle('here', here);
     this.#offer('admit', group === 'waiting');
     this.#offer('refuse', group === 'waiting');
-    this.#offer('join', group === 'in_call' && !here);
+    this.#offer('join', group === 'in_call' && !here && person?.by?.id === me);
     this.#offer('return', group === 'in_call');
   }
 

@@ -58,6 +58,8 @@ export interface Person {
   since: string;
   present: boolean;
   reason: string | null;
+  /** Who admitted, refused or returned them. */
+  by: { id: string; name: string } | null;
   checks: Checks | null;
 }
 

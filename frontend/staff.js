@@ -154,7 +154,7 @@ class StaffPage {
 
   #show() {
     this.list.show(this.rows, this.chosen);
-    this.detail.show(this.row, this.talking);
+    this.detail.show(this.row, this.talking, this.queue?.professional.id);
     view('call').hidden = this.talking === null;
     this.console.classList.toggle('talking', this.talking !== null);
     this.#showTimes();

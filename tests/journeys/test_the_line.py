@@ -54,7 +54,10 @@ async def test_of_two_professionals_at_once_one_admits_and_the_other_is_told(
         decided = all(a != b for a, b in zip(inside, outside, strict=True))
         return inside if decided else None
 
-    assert sorted(await until(settled, "one in, one told")) == [False, True]
+    inside = await until(settled, "one in, one told")
+    assert sorted(inside) == [False, True]
+    late = nurses[inside.index(False)]
+    await expect(late.page.locator('[data-action="join"]:visible')).to_have_count(0)
     await patient.sees("call")
 
 
