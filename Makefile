@@ -58,7 +58,8 @@ lock: .venv/ready ## write requirements*.txt from pyproject.toml
 .PHONY: up
 up: .venv/ready ## the suite in containers
 	$(BIN)/python -m deploy.prepare
-	$(COMPOSE) up --build --detach --wait
+	$(COMPOSE) up --build --detach
+	@echo 'start: http://localhost:8000  (more addresses: docs/operations.md, "One machine")'
 
 .PHONY: down
 down: ## stop the containers and forget their data
