@@ -1,7 +1,6 @@
 import io
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,14 +15,13 @@ SECRET = "010190-123A"
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def written() -> Iterator[io.StringIO]:
     """What a process would print, with its logs set up."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     out = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", out)
     root.handlers[:] = []
-    logs.set_up("INFO")
+    logs.set_up("INFO", out)
     yield out
     set_on_retry_hooks(None)
     root.handlers[:] = handlers
