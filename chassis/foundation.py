@@ -73,7 +73,8 @@ class Foundation:
         app[BUS] = self.bus
         app.cleanup_ctx.append(self._standing)
         relay = Relay(self.database, self.settings.kafka_servers, self.log)
-        for task in (relay.run, self.bus.run, self._keep_house, *tasks):
+        own = (relay.run, relay.watch, self.bus.run, self._keep_house)
+        for task in (*own, *tasks):
             app.cleanup_ctx.append(self._running(task))
 
         async def ready(app: web.Application) -> None:

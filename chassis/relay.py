@@ -8,6 +8,7 @@ commit order (see `outbox`), sent in that order, and the producer is idempotent.
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -21,6 +22,7 @@ from chassis.refusal import Unavailable
 
 BATCH = 200
 LOOK_EVERY = 1.0  # seconds: a wake-up may be lost with its connection
+MEASURE_EVERY = 5.0
 PAUSES = (0.2, 1.0, 3.0)
 
 
@@ -41,6 +43,23 @@ class Relay:
                 self._log.warning("The relay starts afresh.", **trouble(error))
             await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1
+
+    async def watch(self) -> None:
+        """Measure how long the oldest event has waited, also when Kafka takes none."""
+        while True:
+            with suppress(Unavailable):
+                OUTBOX_AGE.labels(self._database.schema).set(await self._age())
+            await asyncio.sleep(MEASURE_EVERY)
+
+    async def _age(self) -> float:
+        async with self._database.reading() as tx:
+            age = await tx.fetchval(
+                """
+                SELECT extract(epoch FROM clock_timestamp() - recorded_at)
+                  FROM outbox ORDER BY id LIMIT 1
+                """
+            )
+        return float(age or 0)
 
     async def _work(self) -> None:
         channel = f"{self._database.schema}_outbox"
@@ -66,21 +85,17 @@ class Relay:
     async def _publish(self, conn: Writer, producer: AIOKafkaProducer) -> bool:
         rows = await conn.fetch(
             """
-            SELECT id, topic, key, value, headers,
-                   extract(epoch FROM clock_timestamp() - recorded_at) AS age
-              FROM outbox ORDER BY id LIMIT $1
+            SELECT id, topic, key, value, headers FROM outbox ORDER BY id LIMIT $1
             """,
             BATCH,
         )
-        service = self._database.schema
-        OUTBOX_AGE.labels(service).set(float(rows[0]["age"]) if rows else 0)
         if not rows:
             return False
         await _send(producer, rows)
         await conn.execute(
             "DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows]
         )
-        RELAYED.labels(service).inc(len(rows))
+        RELAYED.labels(self._database.schema).inc(len(rows))
         return True
 
     async def _wait(self) -> None:
