@@ -32,17 +32,17 @@ class Relay:
         self._servers = servers
         self._log = log
         self._woken = asyncio.Event()
+        self._failures = 0
 
     async def run(self) -> None:
         """Until cancelled. Whatever fails, it starts afresh after a pause."""
-        failures = 0
         while True:
             try:
                 await self._work()
             except (KafkaError, Unavailable, OSError) as error:
                 self._log.warning("The relay starts afresh.", **trouble(error))
-            await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
-            failures += 1
+            await asyncio.sleep(PAUSES[min(self._failures, len(PAUSES) - 1)])
+            self._failures += 1
 
     async def watch(self) -> None:
         """Measure how long the oldest event has waited, also when Kafka takes none."""
@@ -69,6 +69,7 @@ class Relay:
             await self._alone(conn)
             name = f"{self._database.schema}-relay"
             async with producing(self._servers, name) as producer:
+                self._failures = 0
                 while True:
                     self._woken.clear()
                     while await self._publish(conn, producer):
