@@ -54,13 +54,14 @@ class Token(BaseModel):
 
 
 class VisitSession(Token):
-    """Someone has identified for one appointment.
+    """Someone has identified for one appointment; `sid` is identity's record of it.
 
     It says who they are as the event `patient.identified` does, so that the lobby can
     keep a place for them also while Kafka is away.
     """
 
     kind: Literal["visit"] = "visit"
+    sid: str
     appointment: str
     role: str
     name: Personal
@@ -72,6 +73,7 @@ class StaffSession(Token):
     """A professional has logged in; `units` are the ids of the units they work for."""
 
     kind: Literal["staff"] = "staff"
+    sid: str
     name: str
     units: tuple[str, ...]
     role: Literal["professional"] = "professional"
@@ -141,6 +143,13 @@ class KeySet:
 
     async def check(self, text: str | None, kind: type[AnyToken]) -> AnyToken:
         """The token in this text. Raises `NoSession` when it does not hold."""
+        token = await self.recognise(text, kind)
+        if token.exp <= self._clock():
+            raise NoSession("The session has ended.")
+        return token
+
+    async def recognise(self, text: str | None, kind: type[AnyToken]) -> AnyToken:
+        """The token in this text, though its time may be over. Raises `NoSession`."""
         if not text:
             raise NoSession("You are not logged in.")
         try:
@@ -153,16 +162,13 @@ class KeySet:
                 issuer=self._issuer,
                 options={
                     "require": ["exp", "iat", "iss", "aud", "sub"],
-                    "verify_exp": False,  # by our own clock, below
+                    "verify_exp": False,  # by our own clock, above
                     "verify_iat": False,
                 },
             )
-            token = kind.model_validate(claims)
+            return kind.model_validate(claims)
         except (jwt.PyJWTError, ValidationError):
             raise NoSession("The session does not hold.") from None
-        if token.exp <= self._clock():
-            raise NoSession("The session has ended.")
-        return token
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
         if self._is_due(key_id):

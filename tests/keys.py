@@ -33,6 +33,7 @@ def signing_key(clock: Clock, issuer: str = ORIGIN) -> SigningKey:
 
 def a_visit(until: datetime, appointment: str = "a-1") -> VisitSession:
     return VisitSession(
+        sid="s-1",
         sub="00000000-0000-4000-8000-000000000001",
         exp=until,
         appointment=appointment,
@@ -44,7 +45,9 @@ def a_visit(until: datetime, appointment: str = "a-1") -> VisitSession:
 
 
 def a_professional(until: datetime, *units: str) -> StaffSession:
-    return StaffSession(sub="p-1", exp=until, name="Testi Hoitaja", units=units)
+    return StaffSession(
+        sid="s-1", sub="p-1", exp=until, name="Testi Hoitaja", units=units
+    )
 
 
 class Published:

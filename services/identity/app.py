@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from services.identity.flows import (
 )
 from services.identity.oidc import Client, OwnKey, OwnKeys, Profile, ProviderKeys
 from services.identity.pseudonyms import Pseudonyms, Register
+from services.identity.sessions import Sessions
 from services.identity.settings import Settings
 from services.identity.staff_oidc import StaffProvider
 from services.identity.suomifi_oidc import ClaimMap, SuomiFi
@@ -41,6 +43,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     register = _register(settings, encryption)
     attempts = Attempts(clock, secrets.token_urlsafe)
     appointments = Appointments(base.database, clock, register)
+    sessions = Sessions(base.database, clock, base.log, uuid4)
     visits = Visits(
         database=base.database,
         outbox=base.outbox,
@@ -49,6 +52,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         attempts=attempts,
         upstream=_suomifi(settings, own, clock),
         register=register,
+        sessions=sessions,
         signing=signing,
         age_limit=settings.guardian_age_limit,
     )
@@ -58,12 +62,14 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         log=base.log,
         attempts=attempts,
         upstream=_staff_provider(settings, staff_own, clock),
+        sessions=sessions,
         signing=signing,
     )
     listen(base.bus, appointments)
     keys = Keys([signing.public], _published(own, staff_own))
-    made = doors(visits, staff, keys, Landing(base.keys, clock, base.log))
-    return base.application(made, STATUSES, _keeping_house(appointments))
+    landing = Landing(base.keys, clock, base.log)
+    made = doors(visits, staff, sessions, keys, landing)
+    return base.application(made, STATUSES, _keeping_house(appointments, sessions))
 
 
 def _register(settings: Settings, encryption: OwnKey) -> Register:
@@ -120,10 +126,11 @@ def _staff_provider(settings: Settings, own: OwnKeys, clock: Clock) -> StaffProv
     )
 
 
-def _keeping_house(appointments: Appointments) -> Task:
+def _keeping_house(appointments: Appointments, sessions: Sessions) -> Task:
     async def keep_house() -> None:
         while True:
             await appointments.forget()
+            await sessions.forget()
             await asyncio.sleep(HOUSEKEEPING)
 
     return keep_house

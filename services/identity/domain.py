@@ -13,6 +13,7 @@ from chassis.refusal import Refusal
 from contract.appointment import Aspect, Heard
 from contract.booking import AppointmentCancelled, Change, Timed
 from contract.identity import Role
+from services.identity.session import Upstream
 
 FINLAND = ZoneInfo("Europe/Helsinki")
 ADULT = 18
@@ -242,6 +243,7 @@ class Person:
     name: SecretStr
     birth_date: date | None = field(repr=False)
     method: str
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class Professional:
     professional_id: str
     name: str = field(repr=False)
     units: tuple[str, ...]
+    upstream: Upstream | None = None
 
 
 class What(StrEnum):

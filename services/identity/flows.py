@@ -55,6 +55,8 @@ from services.identity.domain import (
 )
 from services.identity.national_id import NationalId, NotAPersonalCode
 from services.identity.pseudonyms import Register
+from services.identity.session import Session
+from services.identity.sessions import Sessions
 from services.identity.upstream import Returned, Upstream
 
 AT_ONCE = 5  # open attempts of one browser: a tab each
@@ -167,6 +169,7 @@ class Visits:
     attempts: Attempts
     upstream: Upstream[Person]
     register: Register
+    sessions: Sessions
     signing: SigningKey
     age_limit: int
 
@@ -222,8 +225,15 @@ class Visits:
                 tx, Note(at, What.IDENTIFIED, str(said.person_id), appointment_id)
             )
             await self.outbox.record(tx, said)
+            session = await self.sessions.open_visit(
+                tx,
+                str(said.person_id),
+                appointment_id,
+                (appointment.ends_at or at) + SESSION_AFTER_END,
+                person.upstream,
+            )
         self._told(said)
-        return self._entrance(appointment, said)
+        return self._entrance(session, said)
 
     def _code(self, person: Person) -> NationalId:
         if person.national_id is None:
@@ -252,18 +262,18 @@ class Visits:
             at=at,
         )
 
-    def _entrance(self, appointment: Appointment, said: PatientIdentified) -> Entrance:
-        until = (appointment.ends_at or said.at) + SESSION_AFTER_END
-        session = VisitSession(
-            sub=str(said.person_id),
-            exp=until,
+    def _entrance(self, session: Session, said: PatientIdentified) -> Entrance:
+        token = VisitSession(
+            sid=str(session.session_id),
+            sub=session.sub,
+            exp=session.ends_at,
             appointment=said.appointment_id,
             role=said.role,
             name=said.name,
             birth_year=said.birth_year,
             method=said.method,
         )
-        return Entrance(self.signing.sign(session), until)
+        return Entrance(self.signing.sign(token), session.ends_at)
 
     def _told(self, said: PatientIdentified) -> None:
         metrics.IDENTIFICATIONS.labels(said.role).inc()
@@ -293,6 +303,7 @@ class StaffLogins:
     log: Log
     attempts: Attempts
     upstream: Upstream[Professional]
+    sessions: Sessions
     signing: SigningKey
 
     async def begin(self, language: str, browser: str) -> str:
@@ -315,14 +326,22 @@ class StaffLogins:
             await self._note(What.REFUSED, who, no.code)
             self._refused(no)
             raise
-        await self._note(What.LOGGED_IN, who)
-        return self._entrance(professional)
+        return await self._let_in(professional)
 
-    def _entrance(self, professional: Professional) -> Entrance:
-        until = self.clock() + STAFF_SESSION
-        session = StaffSession(
-            sub=professional.professional_id,
-            exp=until,
+    async def _let_in(self, professional: Professional) -> Entrance:
+        at, who = self.clock(), professional.professional_id
+        async with self.database.writing() as tx:
+            await store.note(tx, Note(at, What.LOGGED_IN, who, None))
+            session = await self.sessions.open_staff(
+                tx, who, at + STAFF_SESSION, professional.upstream
+            )
+        return self._entrance(session, professional)
+
+    def _entrance(self, session: Session, professional: Professional) -> Entrance:
+        token = StaffSession(
+            sid=str(session.session_id),
+            sub=session.sub,
+            exp=session.ends_at,
             name=professional.name,
             units=professional.units,
         )
@@ -330,7 +349,7 @@ class StaffLogins:
         self.log.info(
             "A professional logged in.", professional_id=professional.professional_id
         )
-        return Entrance(self.signing.sign(session), until)
+        return Entrance(self.signing.sign(token), session.ends_at)
 
     async def _note(self, what: What, who: str | None, code: str | None = None) -> None:
         async with self.database.writing() as tx:

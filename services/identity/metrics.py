@@ -12,6 +12,11 @@ STAFF_LOGINS = Counter(
     "Staff logins by outcome: professional, or the code of a refusal.",
     ["outcome"],
 )
+SESSIONS_ENDED = Counter(
+    "identity_sessions_ended_total",
+    "Sessions ended before their time, by kind and by why.",
+    ["kind", "why"],
+)
 FAILURES = Counter(
     "identity_failures_total",
     "Identifications that failed between us and a provider, by what was wrong.",

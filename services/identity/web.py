@@ -7,7 +7,6 @@ error but sent on: to the visit, or to a page that says what to do next.
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from chassis.logs import Log, trouble
 from chassis.refusal import Refusal, Unavailable
 from chassis.sessions import KeySet, NoSession, StaffSession, VisitSession
 from chassis.web import STAFF_COOKIE, VISIT_COOKIE, Access, Doors, body
-from services.identity import metrics
+from services.identity import cookies, metrics
 from services.identity.domain import (
     ATTEMPT_LASTS,
     AppointmentIsCancelled,
@@ -36,6 +35,8 @@ from services.identity.domain import (
     WrongPerson,
 )
 from services.identity.flows import Entrance, StaffLogins, Visits
+from services.identity.session_doors import session_doors
+from services.identity.sessions import Sessions
 
 ATTEMPT_COOKIE = "__Host-attempt"
 KEYS_AGE = {"Cache-Control": "public, max-age=300"}
@@ -79,10 +80,17 @@ class Keys:
     client: PublicKeys
 
 
-def doors(visits: Visits, staff: StaffLogins, keys: Keys, landing: "Landing") -> Doors:
+def doors(
+    visits: Visits,
+    staff: StaffLogins,
+    sessions: Sessions,
+    keys: Keys,
+    landing: "Landing",
+) -> Doors:
     made = Doors()
     visit_doors(made, visits, landing)
     staff_doors(made, staff, landing)
+    session_doors(made, landing.sessions, sessions)
     key_doors(made, keys)
     return made
 
@@ -101,10 +109,6 @@ def visit_doors(made: Doors, visits: Visits, landing: "Landing") -> None:
     async def callback(request: web.Request) -> web.Response:
         return await landing.visit(request, visits)
 
-    @made.post("/identity/logout", Access.PUBLIC)
-    async def logout(_: web.Request) -> web.Response:
-        return _without(VISIT_COOKIE)
-
 
 def staff_doors(made: Doors, staff: StaffLogins, landing: "Landing") -> None:
     limit = Limit(LOGINS_A_SECOND, LOGINS_AT_ONCE, landing.clock)
@@ -118,10 +122,6 @@ def staff_doors(made: Doors, staff: StaffLogins, landing: "Landing") -> None:
     @made.get("/identity/staff/callback", Access.PUBLIC)
     async def staff_callback(request: web.Request) -> web.Response:
         return await landing.staff(request, staff)
-
-    @made.post("/identity/staff/logout", Access.PUBLIC)
-    async def staff_logout(_: web.Request) -> web.Response:
-        return _without(STAFF_COOKIE)
 
 
 def key_doors(made: Doors, keys: Keys) -> None:
@@ -194,7 +194,7 @@ class Landing:
             self.log.error("A way back failed.", **trouble(error))
             return _see(_sorry("unavailable"))
         answer = _see(way.page)
-        _set(answer, way.cookie, entrance.token, entrance.until - self.clock())
+        cookies.put(answer, way.cookie, entrance.token, entrance.until - self.clock())
         return answer
 
 
@@ -212,7 +212,7 @@ def _browser(request: web.Request) -> str:
 
 def _sent_off(location: str, browser: str) -> web.Response:
     answer = web.json_response({"location": location})
-    _set(answer, ATTEMPT_COOKIE, browser, ATTEMPT_LASTS)
+    cookies.put(answer, ATTEMPT_COOKIE, browser, ATTEMPT_LASTS)
     return answer
 
 
@@ -222,21 +222,3 @@ def _see(page: str) -> web.Response:
 
 def _sorry(code: str) -> str:
     return f"/sorry/{code}"
-
-
-def _set(answer: web.Response, name: str, value: str, lasts: timedelta) -> None:
-    answer.set_cookie(
-        name,
-        value,
-        max_age=int(lasts.total_seconds()),
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _without(cookie: str) -> web.Response:
-    answer = web.Response(status=HTTPStatus.NO_CONTENT)
-    answer.del_cookie(cookie, path="/", secure=True, httponly=True, samesite="Lax")
-    return answer

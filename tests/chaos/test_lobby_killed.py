@@ -142,6 +142,7 @@ async def test_what_was_committed_before_a_kill_is_said_once_after_it(
 
 def session(appointment_id: str) -> VisitSession:
     return VisitSession(
+        sid="s-1",
         sub=str(uuid4()),
         appointment=appointment_id,
         role="patient",

@@ -40,7 +40,11 @@ from tests.invitation.office import (
 
 def professional(office: Office, *units: str) -> StaffSession:
     return StaffSession(
-        sub="p-1", name="Testi-Läkare", units=units, exp=office.clock() + timedelta(1)
+        sid="s-1",
+        sub="p-1",
+        name="Testi-Läkare",
+        units=units,
+        exp=office.clock() + timedelta(1),
     )
 
 

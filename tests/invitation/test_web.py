@@ -58,7 +58,11 @@ async def client(office: Office, signing: SigningKey) -> AsyncIterator[Client]:
 
 def as_staff(office: Office, signing: SigningKey, *units: str) -> dict[str, str]:
     session = StaffSession(
-        sub="p-1", name="Testi-Läkare", units=units, exp=office.clock() + timedelta(1)
+        sid="s-1",
+        sub="p-1",
+        name="Testi-Läkare",
+        units=units,
+        exp=office.clock() + timedelta(1),
     )
     cookie = f"{STAFF_COOKIE}={signing.sign(session)}"
     return {"Cookie": cookie, "Origin": ORIGIN}

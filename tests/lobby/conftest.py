@@ -90,6 +90,7 @@ def booking(**changes: Any) -> AppointmentBooked:
 
 def session(appointment_id: str, person: UUID | None = None) -> VisitSession:
     return VisitSession(
+        sid="s-1",
         sub=str(person or uuid4()),
         appointment=appointment_id,
         role="patient",
@@ -102,6 +103,7 @@ def session(appointment_id: str, person: UUID | None = None) -> VisitSession:
 
 def staff(professional: str = "p-1", *units: str) -> StaffSession:
     return StaffSession(
+        sid="s-1",
         sub=professional,
         name=f"Testi-{professional}",
         units=units or ("unit-1",),

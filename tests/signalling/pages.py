@@ -206,6 +206,7 @@ class House:
 
     def visit_cookie(self, appointment: str, person: str, role: str) -> str:
         session = VisitSession(
+            sid="s-1",
             sub=person,
             exp=now() + HOUR,
             appointment=appointment,
@@ -218,7 +219,7 @@ class House:
 
     def staff_cookie(self, staff: str) -> str:
         session = StaffSession(
-            sub=staff, exp=now() + HOUR, name="Testi Hoitaja", units=("u1",)
+            sid="s-1", sub=staff, exp=now() + HOUR, name="Testi Hoitaja", units=("u1",)
         )
         return self.identity.sign(session)
 

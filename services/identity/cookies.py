@@ -1,0 +1,21 @@
+"""Cookies: for this host alone, over TLS alone, for no script (`__Host-`, RFC 6265bis)."""
+
+from datetime import timedelta
+
+from aiohttp import web
+
+
+def put(answer: web.Response, name: str, value: str, lasts: timedelta) -> None:
+    answer.set_cookie(
+        name,
+        value,
+        max_age=int(lasts.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def take_back(answer: web.Response, name: str) -> None:
+    answer.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
