@@ -51,7 +51,7 @@ async def make_topics(settings: TopicSettings) -> list[str]:
     admin = await _connect(settings.kafka_servers)
     try:
         new = sorted(kept().keys() - set(await admin.list_topics()))
-        await _create(admin, new, settings)
+        await create(admin, new, settings.topic_partitions, settings.topic_copies)
         await _adjust(admin, settings.topic_copies)
     finally:
         await admin.close()
@@ -75,14 +75,12 @@ async def _connect(servers: str) -> AIOKafkaAdminClient:
     return admin
 
 
-async def _create(
-    admin: AIOKafkaAdminClient, names: Iterable[str], settings: TopicSettings
+async def create(
+    admin: AIOKafkaAdminClient, names: Iterable[str], partitions: int, copies: int
 ) -> None:
+    """Make these topics; one that somebody made meanwhile is fine."""
     answer = await admin.create_topics(
-        [
-            NewTopic(name, settings.topic_partitions, settings.topic_copies)
-            for name in names
-        ]
+        [NewTopic(name, partitions, copies) for name in names]
     )
     for _, code, *_ in answer.topic_errors:
         if code not in (NoError.errno, TopicAlreadyExistsError.errno):

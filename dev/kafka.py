@@ -17,17 +17,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     KafkaError,
-    NoError,
-    TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
-    for_code,
 )
 from confluent_kafka import Producer
 
+from chassis.topics import create
 from dev import programs
 
 HERE = Path(__file__).parent
@@ -217,17 +215,10 @@ def _has_leaders(topic: dict[str, Any]) -> bool:
 
 async def _create(admin: AIOKafkaAdminClient, names: list[str]) -> None:
     described = await admin.describe_topics(names)
-    unknown = [
-        NewTopic(each["topic"], num_partitions=PARTITIONS, replication_factor=1)
-        for each in described
-        if each["error_code"] == UnknownTopicOrPartitionError.errno
-    ]
-    if not unknown:
-        return
-    answer = await admin.create_topics(unknown)
-    for _, code, *_ in answer.topic_errors:
-        if code not in (NoError.errno, TopicAlreadyExistsError.errno):
-            raise for_code(code)
+    missing = UnknownTopicOrPartitionError.errno
+    unknown = [each["topic"] for each in described if each["error_code"] == missing]
+    if unknown:
+        await create(admin, unknown, PARTITIONS, copies=1)
 
 
 def _keep(gathered: Path, folder: Path) -> None:

@@ -4,7 +4,6 @@
 `assembled()`, which puts all five behind one door in this process.
 """
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,17 +11,12 @@ from importlib import import_module
 from typing import Any
 
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from chassis.clock import Clock, now
 from chassis.foundation import READY
 from chassis.health import operations
 from contract.catalogue import SERVICES
+from deploy.prepare import oidc_key, secret, signing_key
 from dev.door import door
 from dev.idp.issuers import STAFF_LEVEL, TEST_LEVEL, Client
 from dev.reference import settings_of
@@ -31,29 +25,17 @@ from dev.site import serve
 Told = Mapping[str, str]
 
 
-def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def _signing_key() -> str:
-    return _pem(ec.generate_private_key(ec.SECP256R1()))
-
-
-def _client_key() -> str:
-    return _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
-
-
 @dataclass(frozen=True)
 class Secrets:
     """Made anew for each run; nothing that was sent under older ones opens any more."""
 
-    link: str = field(default_factory=secrets.token_hex, repr=False)
-    national_id: str = field(default_factory=secrets.token_hex, repr=False)
-    person: str = field(default_factory=secrets.token_hex, repr=False)
-    session_key: str = field(default_factory=_signing_key, repr=False)
-    admission_key: str = field(default_factory=_signing_key, repr=False)
-    oidc_signing_key: str = field(default_factory=_client_key, repr=False)
-    oidc_encryption_key: str = field(default_factory=_client_key, repr=False)
+    link: str = field(default_factory=secret, repr=False)
+    national_id: str = field(default_factory=secret, repr=False)
+    person: str = field(default_factory=secret, repr=False)
+    session_key: str = field(default_factory=signing_key, repr=False)
+    admission_key: str = field(default_factory=signing_key, repr=False)
+    oidc_signing_key: str = field(default_factory=oidc_key, repr=False)
+    oidc_encryption_key: str = field(default_factory=oidc_key, repr=False)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from chassis.topics import TopicSettings, configuration, kept, make_topics
 from contract.catalogue import CATALOGUE, PERSONAL_KEPT, topics
-from dev.kafka import apache, jars_folder
+from dev.kafka import apache
 
 
 def test_what_is_personal_is_kept_for_days_and_not_weeks() -> None:
@@ -37,7 +36,6 @@ async def retention(admin: AIOKafkaAdminClient, name: str) -> str:
     return str(entries[0][1])
 
 
-@pytest.mark.skipif(not jars_folder().exists(), reason="needs Apache Kafka's jars")
 async def test_topics_are_made_once_and_their_settings_kept_in_line() -> None:
     async with apache() as kafka:
         settings = TopicSettings(
