@@ -49,6 +49,9 @@ class Access(StrEnum):
     PUBLIC = "public"  # anyone
     VISIT = "visit"  # someone identified for an appointment
     STAFF = "staff"  # a professional who has logged in
+    PROVIDER = (
+        "provider"  # an identity provider, or whom it sends: the body proves itself
+    )
 
 
 class WrongOrigin(Refusal):
@@ -268,11 +271,12 @@ def _guarding(house: House) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         door = request.match_info.handler
-        if request.method not in SAFE and request.headers.get("Origin") != house.origin:
-            raise WrongOrigin("The request does not come from our own pages.")
+        access = house.doors.access.get(door)
+        if access is not Access.PROVIDER:
+            _check_origin(request, house.origin)
         if limit := house.doors.limits.get(door):
             limit.take(client(request, house.proxies))
-        match house.doors.access.get(door):
+        match access:
             case Access.VISIT:
                 token = request.cookies.get(VISIT_COOKIE)
                 request[SESSION] = await house.keys.check(token, VisitSession)
@@ -282,3 +286,9 @@ def _guarding(house: House) -> Middleware:
         return await handler(request)
 
     return guard
+
+
+def _check_origin(request: web.Request, origin: str) -> None:
+    """What changes something is asked for by our own pages."""
+    if request.method not in SAFE and request.headers.get("Origin") != origin:
+        raise WrongOrigin("The request does not come from our own pages.")

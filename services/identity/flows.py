@@ -189,7 +189,7 @@ class Visits:
             question = await self.attempts.begin(
                 tx, Purpose.VISIT, browser, appointment_id
             )
-        return self.upstream.location(question, language)
+        return await self._sent(question, language)
 
     async def enter(self, returned: Returned, browser: str) -> Entrance:
         """Someone came back: let them in, or refuse; either is noted.
@@ -210,6 +210,15 @@ class Visits:
             await self._refused(appointment_id, who, no)
             raise
         return entrance
+
+    async def _sent(self, question: Question, language: str) -> str:
+        """A provider that takes no request is not the person's fault."""
+        try:
+            return await self.upstream.location(question, language)
+        except IdentificationFailed as no:
+            count(metrics.IDENTIFICATIONS, no)
+            self.log.warning("The provider took no request.", **reason(no))
+            raise Unavailable("The provider took no request.") from None
 
     async def _let_in(
         self, appointment_id: str, person: Person, code: NationalId
@@ -310,7 +319,7 @@ class StaffLogins:
         """Where to send the browser."""
         async with self.database.writing() as tx:
             question = await self.attempts.begin(tx, Purpose.STAFF, browser, None)
-        return self.upstream.location(question, language)
+        return await self._sent(question, language)
 
     async def enter(self, returned: Returned, browser: str) -> Entrance:
         """Someone came back: let them in, or refuse; either is noted."""
@@ -327,6 +336,14 @@ class StaffLogins:
             self._refused(no)
             raise
         return await self._let_in(professional)
+
+    async def _sent(self, question: Question, language: str) -> str:
+        try:
+            return await self.upstream.location(question, language)
+        except IdentificationFailed as no:
+            count(metrics.STAFF_LOGINS, no)
+            self.log.warning("The staff's provider took no request.", **reason(no))
+            raise Unavailable("The provider took no request.") from None
 
     async def _let_in(self, professional: Professional) -> Entrance:
         at, who = self.clock(), professional.professional_id

@@ -10,7 +10,8 @@ from services.identity.domain import (
     Question,
     Why,
 )
-from services.identity.oidc import Claims, Client, text
+from services.identity.oidc.client import Client, text
+from services.identity.oidc.tokens import Claims
 from services.identity.upstream import Returned
 
 ID_LONGEST = 64  # as the contract has it
@@ -26,8 +27,8 @@ class StaffProvider:
     name_claim: str
     units_claim: str
 
-    def location(self, question: Question, language: str) -> str:
-        return self.client.location(question, language)
+    async def location(self, question: Question, language: str) -> str:
+        return await self.client.location(question, language)
 
     async def identified(self, returned: Returned, question: Question) -> Professional:
         claims = await self.client.claims(returned, question)

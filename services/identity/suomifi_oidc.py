@@ -17,7 +17,8 @@ from services.identity.domain import (
     Question,
     Why,
 )
-from services.identity.oidc import Claims, Client, text
+from services.identity.oidc.client import Client, text
+from services.identity.oidc.tokens import Claims
 from services.identity.upstream import Returned
 
 LONGEST = 200  # a name, as the contract has it
@@ -40,8 +41,8 @@ class SuomiFi:
     client: Client
     claim_map: ClaimMap
 
-    def location(self, question: Question, language: str) -> str:
-        return self.client.location(question, language)
+    async def location(self, question: Question, language: str) -> str:
+        return await self.client.location(question, language)
 
     async def identified(self, returned: Returned, question: Question) -> Person:
         return person(await self.client.claims(returned, question), self.claim_map)

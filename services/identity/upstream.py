@@ -14,8 +14,8 @@ Returned = Mapping[str, str]
 class Upstream(Protocol[Someone_co]):
     """An identity provider, with everything about its protocol behind it."""
 
-    def location(self, question: Question, language: str) -> str:
-        """Where to send the browser."""
+    async def location(self, question: Question, language: str) -> str:
+        """Where to send the browser. Raises `IdentificationFailed`."""
 
     async def identified(self, returned: Returned, question: Question) -> Someone_co:
         """Who came back. Raises `IdentificationCancelled` or `IdentificationFailed`."""

@@ -80,6 +80,10 @@ def _doors(watch: Watch) -> Doors:  # noqa: C901 - one small door after another
         wish = await doorways.body(request, Wish)
         return web.Response(text=str(wish.went))
 
+    @doors.post("/test/told", Access.PROVIDER)
+    async def told(_: web.Request) -> web.Response:
+        return web.Response(text="heard")
+
     @doors.get("/test/refused", Access.PUBLIC)
     async def refused(_: web.Request) -> web.Response:
         raise NotOpenYet("It opens later.", opens_at="later")
@@ -276,6 +280,14 @@ async def test_an_unsafe_request_from_elsewhere_is_refused(
 async def test_an_unsafe_request_from_our_pages_is_taken(place: Place) -> None:
     answer = await place.client.post("/test/wish", json={"went": 7}, headers=OURS)
     assert (answer.status, await answer.text()) == (200, "7")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://idp.example"}])
+async def test_a_provider_comes_from_elsewhere(
+    place: Place, headers: dict[str, str]
+) -> None:
+    answer = await place.client.post("/test/told", headers=headers)
+    assert (answer.status, await answer.text()) == (200, "heard")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"went":"secretly"}', b"\xff"])

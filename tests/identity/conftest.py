@@ -28,6 +28,7 @@ from dev.site import serve
 from dev.suite import Surroundings, told
 from services.identity.app import assemble
 from services.identity.flows import Appointments
+from services.identity.oidc.keys import Ring
 from services.identity.pseudonyms import Pseudonyms, Register
 from services.identity.settings import Settings
 from tests.identity.browser import Browser
@@ -45,7 +46,7 @@ class Room:
     ) -> None:
         self.database = database
         pseudonyms = Pseudonyms(national_id, None, SECRET)
-        opens = own_key("encryption", "enc").opened
+        opens = Ring(own_key("encryption", "enc")).opened
         self.register = Register(pseudonyms, opens, test_persons=True)
         self.appointments = Appointments(database, clock, self.register)
 

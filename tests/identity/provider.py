@@ -14,15 +14,9 @@ from chassis.sessions import fetching
 from dev.programs import free_port
 from dev.site import serve
 from services.identity.domain import Question
-from services.identity.oidc import (
-    ENCRYPTIONS,
-    SIGNATURES,
-    Client,
-    OwnKey,
-    OwnKeys,
-    Profile,
-    ProviderKeys,
-)
+from services.identity.oidc.client import Client
+from services.identity.oidc.keys import OwnKey, OwnKeys, ProviderKeys, Ring
+from services.identity.oidc.profile import SIGNATURES, Algorithms, Profile
 from tests.identity.people import Clock, rsa_pem
 
 LEVEL = "http://ftn.ficora.fi/2017/loa2"
@@ -83,7 +77,9 @@ class Provider:
     ) -> str:
         """As some do, with iss and aud in the header too."""
         header = {"alg": alg, "enc": enc, "cty": "JWT", "iss": self.url, "aud": "us"}
-        agreed = JWERegistry(algorithms=ENCRYPTIONS, strict_check_header=False)
+        agreed = JWERegistry(
+            algorithms=Algorithms().encryptions, strict_check_header=False
+        )
         ours = own_key("encryption", "enc").key
         return jwe.encrypt_compact(header, token, ours, registry=agreed)
 
@@ -130,8 +126,8 @@ def profile(url: str) -> Profile:
 
 def client(url: str, clock: Clock, *, encrypted: bool = True) -> Client:
     own = OwnKeys(
-        own_key("signing", "sig"),
-        own_key("encryption", "enc") if encrypted else None,
+        Ring(own_key("signing", "sig")),
+        Ring(own_key("encryption", "enc")) if encrypted else None,
     )
     keys = ProviderKeys(fetching(f"{url}/keys"), clock)
     once = (f"jti-{number}" for number in range(1000))

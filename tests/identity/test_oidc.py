@@ -21,7 +21,8 @@ from services.identity.domain import (
     IdentificationFailed,
     Why,
 )
-from services.identity.oidc import ASSERTION, Client, OwnKey, ProviderKeys
+from services.identity.oidc.client import ASSERTION, Client
+from services.identity.oidc.keys import OwnKey, ProviderKeys
 from tests.identity.people import Clock, rsa_pem
 from tests.identity.provider import (
     LEVEL,
@@ -290,10 +291,10 @@ async def test_an_answer_without_a_code_or_of_another_issuer_is_a_failure(
     assert theirs.forms == []
 
 
-def test_all_that_is_asked_stands_in_a_signed_request(
+async def test_all_that_is_asked_stands_in_a_signed_request(
     theirs: Provider, us: Client
 ) -> None:
-    place = urlsplit(us.location(QUESTION, "sv"))
+    place = urlsplit(await us.location(QUESTION, "sv"))
     query = {name: one for name, (one,) in parse_qs(place.query).items()}
     ours = own_key("signing", "sig").public
     asked = jose_jwt.decode(query["request"], ours, "RS256", audience=theirs.url)
