@@ -12,6 +12,8 @@ from chassis.clock import Clock, now
 from chassis.foundation import Foundation, Task
 from chassis.sessions import KeySetDocument, SigningKey
 from services.identity import providers
+from services.identity.acting import Acting
+from services.identity.acts import Acts
 from services.identity.events import listen
 from services.identity.flows import (
     Appointments,
@@ -19,10 +21,11 @@ from services.identity.flows import (
     StaffLogins,
     Visits,
 )
+from services.identity.guardians import BookingsList, Guardianship, Nobody
 from services.identity.oidc.keys import OwnKeys, Ring
 from services.identity.pseudonyms import Pseudonyms, Register
 from services.identity.sessions import Sessions
-from services.identity.settings import Settings
+from services.identity.settings import Guardians, Settings
 from services.identity.web import STATUSES, Keys, Landing, doors
 
 HOUSEKEEPING = 3600.0
@@ -42,6 +45,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     attempts = Attempts(clock, secrets.token_urlsafe)
     appointments = Appointments(base.database, clock, register)
     sessions = Sessions(base.database, clock, base.log, uuid4)
+    acts, guardians = Acts(clock, secrets.token_urlsafe), _guardians(settings)
     visits = Visits(
         database=base.database,
         outbox=base.outbox,
@@ -53,7 +57,10 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         sessions=sessions,
         signing=signing,
         age_limit=settings.guardian_age_limit,
+        guardians=guardians,
+        acts=acts,
     )
+    acting = Acting(base.database, clock, acts, guardians, visits)
     staff = StaffLogins(
         database=base.database,
         clock=clock,
@@ -65,7 +72,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     )
     listen(base.bus, appointments)
     keys = Keys(session, _published(own, staff_own))
-    landing = Landing(base.keys, clock, base.log)
+    landing = Landing(base.keys, acting, clock, base.log)
     made = doors(visits, staff, sessions, keys, landing)
     return base.application(made, STATUSES, _keeping_house(appointments, sessions))
 
@@ -87,6 +94,14 @@ def _session_keys(settings: Settings, clock: Clock) -> list[SigningKey]:
         settings.session_key_next,
     )
     return [SigningKey(each, settings.origin, clock) for each in every if each]
+
+
+def _guardians(settings: Settings) -> Guardianship:
+    match settings.guardians:
+        case Guardians.BOOKING:
+            return BookingsList()
+        case Guardians.NONE:
+            return Nobody()
 
 
 def _published(*owns: OwnKeys) -> list[Mapping[str, Any]]:

@@ -21,6 +21,7 @@ OPEN_AFTER_END = timedelta(minutes=15)
 SESSION_AFTER_END = timedelta(minutes=60)
 STAFF_SESSION = timedelta(hours=12)
 ATTEMPT_LASTS = timedelta(minutes=10)
+ACT_LASTS = timedelta(minutes=10)
 UNKNOWN_NAME = "-"
 UNHEARD = Heard()
 
@@ -90,6 +91,12 @@ class ChildNeedsOwnCredentials(Refusal):
     code = "child_needs_own_credentials"
 
 
+class GuardianNotConfirmed(Refusal):
+    """Nobody vouches for this guardian. Why is not asked, and must not be guessed."""
+
+    code = "guardian_not_confirmed"
+
+
 class NoPersonalCode(Refusal):
     code = "no_personal_code"
 
@@ -155,29 +162,34 @@ class Appointment:
         if self.ends_at is not None and at > self.ends_at + OPEN_AFTER_END:
             raise AppointmentIsOver("The appointment is over.")
 
+    @property
+    def patient(self) -> Attendee:
+        return next(each for each in self.attendees if each.role is Role.PATIENT)
+
     def expected(
-        self, digests: Collection[Digest], today: date, age_limit: int
+        self,
+        digests: Collection[Digest],
+        today: date,
+        age_limit: int,
+        unlisted: Attendee | None = None,
     ) -> Attendee:
         """The attendee with one of these digests, if they may enter today.
 
-        Raises `ChildNeedsOwnCredentials` for the guardian of a child who has reached
-        the limit, `WrongPerson` for anyone who is not expected.
+        `unlisted` is who they are as a guardian whom the booking need not name. Raises
+        `ChildNeedsOwnCredentials` for the named guardian of a child who has reached the
+        limit, `WrongPerson` for anyone who is not expected.
         """
         found = {each.role: each for each in self.attendees if each.digest in digests}
         if patient := found.get(Role.PATIENT):
             return patient
-        if guardian := found.get(Role.GUARDIAN):
-            self._check_still_a_child(today, age_limit)
-            return guardian
-        raise WrongPerson("This person is not expected here.")
-
-    def _check_still_a_child(self, today: date, age_limit: int) -> None:
-        patient = next(each for each in self.attendees if each.role is Role.PATIENT)
-        years = age(patient.birth_date, today)
-        if years >= ADULT:
-            raise WrongPerson("This person is not expected here.")
-        if years >= age_limit:
+        years = age(self.patient.birth_date, today)
+        guardian = found.get(Role.GUARDIAN)
+        if guardian and age_limit <= years < ADULT:
             raise ChildNeedsOwnCredentials("The child identifies themselves.")
+        someone = guardian or unlisted
+        if someone is None or years >= age_limit:
+            raise WrongPerson("This person is not expected here.")
+        return someone
 
 
 def _status(said: Change) -> Status:
@@ -247,6 +259,20 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """A guardian has identified, and is asked whether they act for the child."""
+
+    appointment_id: str
+    person: Person
+    begun_at: datetime
+
+    def check_fresh(self, at: datetime) -> None:
+        """Raises `IdentificationExpired`."""
+        if at > self.begun_at + ACT_LASTS:
+            raise IdentificationExpired
+
+
+@dataclass(frozen=True, slots=True)
 class Professional:
     """Who the county's identity provider says someone is."""
 
@@ -258,6 +284,8 @@ class Professional:
 
 class What(StrEnum):
     IDENTIFIED = "identified"
+    ACTS_FOR_CHILD = "acts_for_child"  # a guardian has said so, by an act of their own
+    DOES_NOT_ACT = "does_not_act"  # ... or has said no
     LOGGED_IN = "logged_in"
     REFUSED = "refused"
 
@@ -271,3 +299,4 @@ class Note:
     who: str | None
     appointment_id: str | None
     code: str | None = None
+    role: Role | None = None

@@ -32,7 +32,9 @@ from contract.envelope import Why as Unread
 from contract.identity import PatientIdentified, Role
 from contract.invitation import InvitationIssued
 from services.identity import metrics, store
+from services.identity.acts import Acts, Asked
 from services.identity.domain import (
+    ACT_LASTS,
     FINLAND,
     SESSION_AFTER_END,
     STAFF_SESSION,
@@ -53,6 +55,7 @@ from services.identity.domain import (
     What,
     Why,
 )
+from services.identity.guardians import Guardianship
 from services.identity.national_id import NationalId, NotAPersonalCode
 from services.identity.pseudonyms import Register
 from services.identity.session import Session
@@ -105,6 +108,7 @@ class Appointments:
         at = self.clock()
         async with self.database.writing() as tx:
             await store.forget_attempts(tx, at - ATTEMPTS_KEPT)
+            await store.forget_acts(tx, at - ACT_LASTS)
             await store.forget_appointments(tx, at - APPOINTMENTS_KEPT)
 
     def _attendees(self, said: AppointmentBookedInFull) -> tuple[Attendee, ...]:
@@ -172,6 +176,8 @@ class Visits:
     sessions: Sessions
     signing: SigningKey
     age_limit: int
+    guardians: Guardianship
+    acts: Acts
 
     async def begin(self, link: SecretStr, language: str, browser: str) -> str:
         """Where to send the browser.
@@ -191,8 +197,8 @@ class Visits:
             )
         return await self._sent(question, language)
 
-    async def enter(self, returned: Returned, browser: str) -> Entrance:
-        """Someone came back: let them in, or refuse; either is noted.
+    async def enter(self, returned: Returned, browser: str) -> Entrance | Asked:
+        """Someone came back: let them in, ask a guardian, or refuse; each is noted.
 
         No transaction is open while the provider is asked.
         """
@@ -201,15 +207,12 @@ class Visits:
         appointment_id, who = attempt.appointment_id or "", None
         try:
             person = await self.upstream.identified(returned, attempt.question)
-            code = self._code(person)
-            who = str(
-                self._person_id(appointment_id, self.register.pseudonyms.digest(code))
-            )
-            entrance = await self._let_in(appointment_id, person, code)
+            code = self.code(person)
+            who = self.person_id(appointment_id, code)
+            return await self._received(appointment_id, person, code)
         except Refusal as no:
-            await self._refused(appointment_id, who, no)
+            await self.refused(appointment_id, who, no)
             raise
-        return entrance
 
     async def _sent(self, question: Question, language: str) -> str:
         """A provider that takes no request is not the person's fault."""
@@ -220,31 +223,63 @@ class Visits:
             self.log.warning("The provider took no request.", **reason(no))
             raise Unavailable("The provider took no request.") from None
 
-    async def _let_in(
+    async def _received(
         self, appointment_id: str, person: Person, code: NationalId
-    ) -> Entrance:
-        at = self.clock()
-        digests = self.register.pseudonyms.digests(code)
+    ) -> Entrance | Asked:
+        """A guardian comes no further without an act of their own."""
         async with self.database.writing() as tx:
-            appointment = _heard(await store.hold(tx, appointment_id))
-            appointment.check_open(at)
-            attendee = appointment.expected(digests, _today(at), self.age_limit)
-            said = self._identified(appointment, attendee, person, at)
-            await store.note(
-                tx, Note(at, What.IDENTIFIED, str(said.person_id), appointment_id)
-            )
-            await self.outbox.record(tx, said)
-            session = await self.sessions.open_visit(
-                tx,
-                str(said.person_id),
-                appointment_id,
-                (appointment.ends_at or at) + SESSION_AFTER_END,
-                person.upstream,
-            )
-        self._told(said)
+            appointment, attendee = await self._expected(tx, appointment_id, code)
+            if attendee.role is Role.GUARDIAN:
+                self.guardians.check_heard()
+                return await self.acts.ask(tx, appointment_id, person)
+            said, session = await self._entered(tx, appointment, attendee, person)
         return self._entrance(session, said)
 
-    def _code(self, person: Person) -> NationalId:
+    async def child_of(self, appointment_id: str, code: NationalId) -> Attendee:
+        """For whom this guardian would act, while they may."""
+        async with self.database.writing() as tx:
+            appointment, _ = await self._expected(tx, appointment_id, code)
+        return appointment.patient
+
+    async def let_in(
+        self, appointment_id: str, person: Person, code: NationalId
+    ) -> Entrance:
+        """Whoever was expected, a guardian who has said so included."""
+        async with self.database.writing() as tx:
+            appointment, attendee = await self._expected(tx, appointment_id, code)
+            said, session = await self._entered(tx, appointment, attendee, person)
+        return self._entrance(session, said)
+
+    async def _expected(
+        self, tx: Writer, appointment_id: str, code: NationalId
+    ) -> tuple[Appointment, Attendee]:
+        """The appointment, held, and who of those that are expected this is."""
+        at, pseudonyms = self.clock(), self.register.pseudonyms
+        appointment = _heard(await store.hold(tx, appointment_id))
+        appointment.check_open(at)
+        someone = Attendee(Role.GUARDIAN, pseudonyms.digest(code), code.birth_date)
+        unlisted = self.guardians.unlisted(someone)
+        attendee = appointment.expected(
+            pseudonyms.digests(code), _today(at), self.age_limit, unlisted
+        )
+        return appointment, attendee
+
+    async def _entered(
+        self, tx: Writer, appointment: Appointment, attendee: Attendee, person: Person
+    ) -> tuple[PatientIdentified, Session]:
+        said = self._identified(appointment, attendee, person, self.clock())
+        who, appointment_id = str(said.person_id), said.appointment_id
+        line = Note(said.at, What.IDENTIFIED, who, appointment_id, role=said.role)
+        await store.note(tx, line)
+        await self.outbox.record(tx, said)
+        until = (appointment.ends_at or said.at) + SESSION_AFTER_END
+        session = await self.sessions.open_visit(
+            tx, who, appointment_id, until, person.upstream
+        )
+        return said, session
+
+    def code(self, person: Person) -> NationalId:
+        """Raises `NoPersonalCode` or `IdentificationFailed`."""
         if person.national_id is None:
             raise NoPersonalCode("These credentials bring no personal identity code.")
         try:
@@ -254,6 +289,10 @@ class Visits:
         if person.birth_date not in (None, code.birth_date):
             raise IdentificationFailed(Why.WRONG_BIRTH_DATE)
         return code
+
+    def person_id(self, appointment_id: str, code: NationalId) -> str:
+        digest = self.register.pseudonyms.digest(code)
+        return str(self._person_id(appointment_id, digest))
 
     def _person_id(self, appointment_id: str, digest: Digest) -> UUID:
         return self.register.pseudonyms.person_id(appointment_id, digest)
@@ -272,6 +311,7 @@ class Visits:
         )
 
     def _entrance(self, session: Session, said: PatientIdentified) -> Entrance:
+        self._told(said)
         token = VisitSession(
             sid=str(session.session_id),
             sub=session.sub,
@@ -293,7 +333,7 @@ class Visits:
             role=said.role,
         )
 
-    async def _refused(self, appointment_id: str, who: str | None, no: Refusal) -> None:
+    async def refused(self, appointment_id: str, who: str | None, no: Refusal) -> None:
         async with self.database.writing() as tx:
             line = Note(self.clock(), What.REFUSED, who, appointment_id, no.code)
             await store.note(tx, line)

@@ -1,5 +1,6 @@
 """What identity is told, on top of what every service is."""
 
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -20,6 +21,13 @@ WEAK_LEVELS = frozenset(
 Secret = Annotated[SecretStr, Field(min_length=32)]
 
 
+class Guardians(StrEnum):
+    """Who knows whose guardian someone is."""
+
+    BOOKING = "booking"
+    NONE = "none"
+
+
 class Settings(VisitOidc, StaffOidc):
     """Two identity providers: Suomi.fi or a broker for visits, the county's for staff."""
 
@@ -38,6 +46,11 @@ class Settings(VisitOidc, StaffOidc):
     )
     session_key_next: SecretStr | None = Field(
         None, description="The key after this one; published already."
+    )
+    guardians: Guardians = Field(
+        Guardians.BOOKING,
+        description="Who says whose guardian someone is: booking (its list) or none "
+        "(no guardian enters).",
     )
     guardian_age_limit: int = Field(
         12,

@@ -175,22 +175,60 @@ async def use(tx: Writer, attempt: Attempt) -> None:
     )
 
 
+async def keep_act(
+    tx: Writer, act_digest: bytes, appointment_id: str, sealed: bytes, at: datetime
+) -> None:
+    await tx.execute(
+        """
+        INSERT INTO act (act_digest, appointment_id, sealed, begun_at)
+        VALUES ($1, $2, $3, $4)
+        """,
+        act_digest,
+        appointment_id,
+        sealed,
+        at,
+    )
+
+
+async def take_act(tx: Writer, act_digest: bytes) -> Any:
+    """The row, which is gone with that."""
+    return await tx.fetchrow(
+        """
+        DELETE FROM act WHERE act_digest = $1
+        RETURNING appointment_id, sealed, begun_at
+        """,
+        act_digest,
+    )
+
+
+async def act_about(tx: Reader, act_digest: bytes) -> str | None:
+    appointment_id: str | None = await tx.fetchval(
+        "SELECT appointment_id FROM act WHERE act_digest = $1", act_digest
+    )
+    return appointment_id
+
+
 async def note(tx: Writer, line: Note) -> None:
     await tx.execute(
         """
-        INSERT INTO audit (at, what, who, appointment_id, code)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO audit (at, what, who, appointment_id, code, role)
+        VALUES ($1, $2, $3, $4, $5, $6)
         """,
         line.at,
         line.what,
         line.who,
         line.appointment_id,
         line.code,
+        line.role,
     )
 
 
 async def forget_attempts(tx: Writer, before: datetime) -> None:
     await tx.execute("DELETE FROM attempt WHERE begun_at < $1", before)
+
+
+async def forget_acts(tx: Writer, before: datetime) -> None:
+    await tx.execute("DELETE FROM act WHERE begun_at < $1", before)
 
 
 async def forget_appointments(tx: Writer, before: datetime) -> None:

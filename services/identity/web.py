@@ -6,6 +6,7 @@ error but sent on: to the visit, or to a page that says what to do next.
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
@@ -21,11 +22,15 @@ from chassis.refusal import Refusal, Unavailable
 from chassis.sessions import KeySet, NoSession, StaffSession, VisitSession
 from chassis.web import STAFF_COOKIE, VISIT_COOKIE, Access, Doors, body
 from services.identity import cookies, metrics
+from services.identity.act_doors import PAGE, act_doors, ask, brought
+from services.identity.acting import Acting
+from services.identity.acts import Asked
 from services.identity.domain import (
     ATTEMPT_LASTS,
     AppointmentIsCancelled,
     AppointmentIsOver,
     ChildNeedsOwnCredentials,
+    GuardianNotConfirmed,
     IdentificationCancelled,
     IdentificationExpired,
     IdentificationFailed,
@@ -53,6 +58,7 @@ STATUSES: Mapping[type[Refusal], int] = {
     IdentificationFailed: 403,
     WrongPerson: 403,
     ChildNeedsOwnCredentials: 403,
+    GuardianNotConfirmed: 403,
     NoPersonalCode: 403,
     StaffNotAllowed: 403,
 }
@@ -89,6 +95,7 @@ def doors(
 ) -> Doors:
     made = Doors()
     visit_doors(made, visits, landing)
+    act_doors(made, landing.acting, landing.clock)
     staff_doors(made, staff, landing)
     session_doors(made, landing.sessions, sessions)
     key_doors(made, keys)
@@ -152,38 +159,48 @@ class Landing:
     """Where browsers come down that have been to a provider."""
 
     sessions: KeySet
+    acting: Acting
     clock: Clock
     log: Log
 
     async def visit(self, request: web.Request, visits: Visits) -> web.Response:
-        async def is_in(expired: IdentificationExpired) -> bool:
+        async def goes_on(expired: IdentificationExpired) -> str | None:
+            about = expired.attempt and expired.attempt.appointment_id
             token = request.cookies.get(VISIT_COOKIE)
-            session = await self.sessions.check(token, VisitSession)
-            attempt = expired.attempt
-            return attempt is not None and attempt.appointment_id == session.appointment
+            with suppress(NoSession):
+                session = await self.sessions.check(token, VisitSession)
+                if about == session.appointment:
+                    return TO_VISIT.page
+            if about and await self.acting.waits(brought(request), about):
+                return PAGE
+            return None
 
         entering = visits.enter(dict(request.query), _browser(request))
-        return await self._landed(TO_VISIT, entering, is_in)
+        return await self._landed(TO_VISIT, entering, goes_on)
 
     async def staff(self, request: web.Request, staff: StaffLogins) -> web.Response:
-        async def is_in(_: IdentificationExpired) -> bool:
-            await self.sessions.check(request.cookies.get(STAFF_COOKIE), StaffSession)
-            return True
+        async def goes_on(_: IdentificationExpired) -> str | None:
+            token = request.cookies.get(STAFF_COOKIE)
+            with suppress(NoSession):
+                await self.sessions.check(token, StaffSession)
+                return TO_STAFF.page
+            return None
 
         entering = staff.enter(dict(request.query), _browser(request))
-        return await self._landed(TO_STAFF, entering, is_in)
+        return await self._landed(TO_STAFF, entering, goes_on)
 
     async def _landed(
         self,
         way: Way,
-        entering: Awaitable[Entrance],
-        is_in: Callable[[IdentificationExpired], Awaitable[bool]],
+        entering: Awaitable[Entrance | Asked],
+        goes_on: Callable[[IdentificationExpired], Awaitable[str | None]],
     ) -> web.Response:
+        """Back, a reload or a restored tab: who is further already simply goes on."""
         try:
             entrance = await entering
         except IdentificationExpired as expired:
-            if await _holds(is_in(expired)):
-                return _see(way.page)
+            if page := await goes_on(expired):
+                return _see(page)
             way.outcomes.labels(expired.code).inc()
             return _see(_sorry(expired.code))
         except Refusal as no:
@@ -193,17 +210,16 @@ class Landing:
         except Exception as error:  # noqa: BLE001 - the last resort of someone on their way
             self.log.error("A way back failed.", **trouble(error))
             return _see(_sorry("unavailable"))
+        return self._welcomed(way, entrance)
+
+    def _welcomed(self, way: Way, entrance: Entrance | Asked) -> web.Response:
+        if isinstance(entrance, Asked):
+            answer = _see(PAGE)
+            ask(answer, entrance)
+            return answer
         answer = _see(way.page)
         cookies.put(answer, way.cookie, entrance.token, entrance.until - self.clock())
         return answer
-
-
-async def _holds(is_in: Awaitable[bool]) -> bool:
-    """Back, a reload or a restored tab: who is in already simply goes on."""
-    try:
-        return await is_in
-    except NoSession:
-        return False
 
 
 def _browser(request: web.Request) -> str:

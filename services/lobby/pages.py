@@ -24,6 +24,7 @@ ADDRESSES: Mapping[str, str] = MappingProxyType(
     {
         "start": "/",
         "entry": "/entry",
+        "acting": "/acting",
         "visit": "/visit",
         "staff": "/staff",
         "privacy": "/privacy",
@@ -41,6 +42,7 @@ SORRY = (
     "identification_expired",
     "wrong_person",
     "child_needs_own_credentials",
+    "guardian_not_confirmed",
     "no_personal_code",
     "staff_not_allowed",
     "unavailable",

@@ -131,6 +131,7 @@ class Stage:
         for path, name in {
             "/": "start",
             "/entry": "entry",
+            "/acting": "acting",
             "/v/{link}": "entry",
             "/visit": "visit",
             "/staff": "staff",

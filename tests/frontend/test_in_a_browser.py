@@ -125,6 +125,7 @@ SCENES: dict[str, Scene] = {
     "start, chosen": chosen_unit,
     "entry": entry,
     "entry, unknown link": unknown_link,
+    "acting": at("/acting"),
     "check": check,
     "check, passed": checked,
     "wait, before": shut_door,

@@ -12,7 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 LANGUAGES = ("sv", "fi", "en")
-PAGES = ("start", "entry", "visit", "staff", "sorry", "privacy", "accessibility")
+PAGES = (
+    "start",
+    "entry",
+    "acting",
+    "visit",
+    "staff",
+    "sorry",
+    "privacy",
+    "accessibility",
+)
 LINKED = {"www.omaolo.fi", "www.saavutettavuusvaatimukset.fi"}
 EMPTY = {"meta", "link", "input", "br", "path", "rect", "circle"}
 STATIC = "/static/0123456789ab"

@@ -64,6 +64,10 @@ class Browser:
         assert answer.headers["Cache-Control"] == "no-store"
         return answer.location
 
+    async def acts(self, answer: str = "") -> Answer:
+        """The guardian presses the button, or (`/no`) the other one."""
+        return await self.post(f"/identity/act{answer}")
+
     async def _ask(self, method: str, url: str, **more: Any) -> Answer:
         place = urlsplit(url)
         path = f"{place.path}?{place.query}" if place.query else place.path

@@ -55,7 +55,7 @@ async def audited(town: Town, appointment_id: str) -> list[Mapping[str, Any]]:
     return [
         dict(row)
         for row in await town.rows(
-            "SELECT what, who, code FROM audit WHERE appointment_id = $1 ORDER BY audit_id",
+            "SELECT what, who, code, role FROM audit WHERE appointment_id = $1 ORDER BY audit_id",
             appointment_id,
         )
     ]
@@ -90,7 +90,7 @@ async def test_the_patient_is_let_in_and_kafka_is_told(
     assert said.birth_year == has.birth_year == who.birth_date.year
     assert said.method == "http://ftn.ficora.fi/2017/loatest2"
     assert await audited(town, appointment_id) == [
-        {"what": "identified", "who": has.sub, "code": None}
+        {"what": "identified", "who": has.sub, "code": None, "role": "patient"}
     ]
 
 
@@ -125,19 +125,6 @@ async def test_the_same_person_keeps_one_id_in_an_appointment_and_another_in_ano
         await browser.lands(await choose(await browser.login(each), "sv"))
         ids.append((await session(town, browser)).sub)
     assert ids[0] == ids[1] != ids[2]
-
-
-async def test_the_guardian_of_a_child_of_8_is_let_in_as_themselves(town: Town) -> None:
-    appointment_id, link = await invited(town, "child-8", "guardian")
-    browser = town.browser()
-    assert (
-        await browser.lands(await choose(await browser.login(link), "guardian"))
-        == "/visit"
-    )
-    has = await session(town, browser)
-    assert (has.appointment, has.role) == (appointment_id, "guardian")
-    assert has.name.get_secret_value() == person("guardian", TODAY).name
-    assert has.birth_year == 1961
 
 
 async def test_a_child_with_own_credentials_is_let_in_at_any_age(town: Town) -> None:
@@ -178,7 +165,7 @@ async def test_the_child_turns_twelve_between_booking_and_entry(town: Town) -> N
             starts + HALF_HOUR,
         )
     for at, page in (
-        (starts - timedelta(days=1), "/visit"),
+        (starts - timedelta(days=1), "/acting"),
         (starts, "/sorry/child_needs_own_credentials"),
     ):
         town.clock.at = at

@@ -86,6 +86,9 @@ class Patient(Person):
         await self.does("identify")
         await self.chooses(who)
 
+    async def acts_for_the_child(self) -> None:
+        await self.does("act")
+
     async def skip_checks(self) -> None:
         await self.does("skip")
         await self.sees("wait")

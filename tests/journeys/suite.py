@@ -141,10 +141,15 @@ class Suite:
 
     async def identified(self, booking: Booking, who: str) -> Patient:
         """Someone who has opened the link and identified, in the check view."""
+        patient = await self.returned(booking, who)
+        await patient.sees("check")
+        return patient
+
+    async def returned(self, booking: Booking, who: str) -> Patient:
+        """Someone who has opened the link and been to the identity provider."""
         patient = await self.patient(booking.patient.language)
         await patient.open(await self.link(booking))
         await patient.identify(who)
-        await patient.sees("check")
         return patient
 
 

@@ -59,12 +59,32 @@ async def test_a_stranger_is_refused(suite: Suite) -> None:
 
 async def test_the_guardian_attends_for_a_child_of_8(suite: Suite) -> None:
     booking = await suite.book("child-8")
-    guardian = await suite.identified(booking, "guardian")
+    guardian = await suite.returned(booking, "guardian")
+    await guardian.page.wait_for_url("**/acting")
+    await screen(guardian.page, "acting-sv")
+    before = await guardian.asks_server("GET", "/lobby/api/visit")
+    assert before["status"] == 401
+    await guardian.acts_for_the_child()
+    await guardian.sees("check")
     await guardian.skip_checks()
     await guardian.asks()
     nurse = await suite.staff()
     await nurse.admits(booking.appointment_id)
     await guardian.sees_the_other_move()
+
+
+async def test_a_guardian_who_does_not_act_goes_back_and_may_begin_again(
+    suite: Suite,
+) -> None:
+    booking = await suite.book("child-8")
+    guardian = await suite.returned(booking, "guardian")
+    await guardian.does("act-not")
+    await guardian.page.wait_for_url("**/entry")
+    seen = await guardian.asks_server("GET", "/lobby/api/visit")
+    assert seen["status"] == 401
+    await guardian.identify("guardian")
+    await guardian.acts_for_the_child()
+    await guardian.sees("check")
 
 
 async def test_a_child_of_13_comes_with_own_credentials_and_not_by_a_guardian(
