@@ -14,6 +14,8 @@ case "${1:-tests}" in
     if [[ -z ${TEST_CHROMIUM:-} ]] && lacks chromium && lacks chromium-browser && lacks google-chrome; then
       missing+=(chromium fonts-dejavu-core fonts-noto-color-emoji)
     fi
+    # What drives the browser is a Node.js of its own, which needs this.
+    if ! ldconfig -p | grep -q libatomic.so.1; then missing+=(libatomic1); fi
     if [[ -z ${TEST_KAFKA_SERVERS:-} ]]; then
       if lacks java || (($(java_version) < 17)); then missing+=(default-jre-headless); fi
       if lacks mvn; then missing+=(maven); fi
