@@ -143,8 +143,9 @@ class StaffPage {
   }
 
   async #logOut() {
-    await ask('POST', '/identity/staff/logout').catch(() => {});
-    location.assign('/staff');
+    const body = { language: document.documentElement.lang };
+    const left = await ask('POST', '/identity/staff/logout', { body }).catch(() => null);
+    location.assign(left?.location ?? '/staff');
   }
 
   /** @returns {Row | null} */

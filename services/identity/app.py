@@ -14,18 +14,17 @@ from chassis.sessions import KeySetDocument, SigningKey
 from services.identity import providers
 from services.identity.acting import Acting
 from services.identity.acts import Acts
+from services.identity.attempts import Attempts
 from services.identity.events import listen
-from services.identity.flows import (
-    Appointments,
-    Attempts,
-    StaffLogins,
-    Visits,
-)
+from services.identity.flows import Appointments, Visits
 from services.identity.guardians import BookingsList, Guardianship, Nobody
+from services.identity.logout_doors import logout_doors
 from services.identity.oidc.keys import OwnKeys, Ring
 from services.identity.pseudonyms import Pseudonyms, Register
+from services.identity.session_doors import Farewells, session_doors
 from services.identity.sessions import Sessions
 from services.identity.settings import Guardians, Settings
+from services.identity.staff_flows import ProviderLogouts, StaffLogins
 from services.identity.web import STATUSES, Keys, Landing, doors
 
 HOUSEKEEPING = 3600.0
@@ -46,13 +45,15 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     appointments = Appointments(base.database, clock, register)
     sessions = Sessions(base.database, clock, base.log, uuid4)
     acts, guardians = Acts(clock, secrets.token_urlsafe), _guardians(settings)
+    upstream = providers.suomifi(settings, own, clock)
+    staff_upstream = providers.staff(settings, staff_own, clock)
     visits = Visits(
         database=base.database,
         outbox=base.outbox,
         clock=clock,
         log=base.log,
         attempts=attempts,
-        upstream=providers.suomifi(settings, own, clock),
+        upstream=upstream,
         register=register,
         sessions=sessions,
         signing=signing,
@@ -66,15 +67,24 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         clock=clock,
         log=base.log,
         attempts=attempts,
-        upstream=providers.staff(settings, staff_own, clock),
+        upstream=staff_upstream,
+        step_up=providers.step_up(settings, staff_own, clock),
         sessions=sessions,
         signing=signing,
     )
+    logouts = [
+        ProviderLogouts(base.database, clock, sessions, each)
+        for each in (upstream, staff_upstream)
+    ]
     listen(base.bus, appointments)
     keys = Keys(session, _published(own, staff_own))
     landing = Landing(base.keys, acting, clock, base.log)
-    made = doors(visits, staff, sessions, keys, landing)
-    return base.application(made, STATUSES, _keeping_house(appointments, sessions))
+    made = doors(visits, staff, keys, landing)
+    session_doors(made, base.keys, sessions, Farewells(upstream, staff_upstream))
+    logout_doors(made, *logouts)
+    return base.application(
+        made, STATUSES, _keeping_house(appointments, sessions, *logouts)
+    )
 
 
 def _register(settings: Settings, encryption: Ring) -> Register:
@@ -110,11 +120,11 @@ def _published(*owns: OwnKeys) -> list[Mapping[str, Any]]:
     return list({(each["kid"], each["use"]): each for each in every}.values())
 
 
-def _keeping_house(appointments: Appointments, sessions: Sessions) -> Task:
+def _keeping_house(*rooms: Appointments | Sessions | ProviderLogouts) -> Task:
     async def keep_house() -> None:
         while True:
-            await appointments.forget()
-            await sessions.forget()
+            for room in rooms:
+                await room.forget()
             await asyncio.sleep(HOUSEKEEPING)
 
     return keep_house

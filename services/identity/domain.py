@@ -105,6 +105,12 @@ class StaffNotAllowed(Refusal):
     code = "staff_not_allowed"
 
 
+class LogoutNotTaken(Refusal):
+    """A provider's word that a session ended, which does not hold."""
+
+    code = "logout_not_taken"
+
+
 class Status(StrEnum):
     BOOKED = "booked"
     CANCELLED = "cancelled"
@@ -226,6 +232,7 @@ class Question:
 class Purpose(StrEnum):
     VISIT = "visit"
     STAFF = "staff"
+    STEP_UP = "step_up"  # the same again, at a higher level
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +246,9 @@ class Attempt:
     appointment_id: str | None = None
     used_at: datetime | None = None
 
-    def used(self, purpose: Purpose, browser: bytes, at: datetime) -> Self:
+    def used(self, purposes: Collection[Purpose], browser: bytes, at: datetime) -> Self:
         """Raises `IdentificationExpired` unless it comes back once, soon, where it began."""
-        ours = (purpose, browser) == (self.purpose, self.browser)
+        ours = self.purpose in purposes and browser == self.browser
         if not ours or self.used_at is not None or at > self.begun_at + ATTEMPT_LASTS:
             raise IdentificationExpired(self)
         return replace(self, used_at=at)
@@ -279,7 +286,16 @@ class Professional:
     professional_id: str
     name: str = field(repr=False)
     units: tuple[str, ...]
+    level: str | None = None  # how strongly they proved it
     upstream: Upstream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """A provider's word that a session of its has ended; `once` names this word."""
+
+    session: Upstream
+    once: str
 
 
 class What(StrEnum):

@@ -2,16 +2,15 @@
 
 Appointments   who is expected, and when, as the booking system says
 Visits         a patient or a guardian identifies for one appointment
-StaffLogins    a professional logs in
+
+A professional's log-in stands in staff_flows.py.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from prometheus_client import Counter
 from pydantic import SecretStr
 
 from chassis import inbox
@@ -20,7 +19,7 @@ from chassis.database import Database, Writer
 from chassis.logs import Log
 from chassis.outbox import Outbox
 from chassis.refusal import Refusal, Unavailable
-from chassis.sessions import SigningKey, StaffSession, VisitSession
+from chassis.sessions import SigningKey, VisitSession
 from contract.booking import Change
 from contract.booking_full import (
     AppointmentBookedInFull,
@@ -33,25 +32,21 @@ from contract.identity import PatientIdentified, Role
 from contract.invitation import InvitationIssued
 from services.identity import metrics, store
 from services.identity.acts import Acts, Asked
+from services.identity.attempts import Attempts, Entrance, count, reason
 from services.identity.domain import (
     ACT_LASTS,
     FINLAND,
     SESSION_AFTER_END,
-    STAFF_SESSION,
     Appointment,
-    Attempt,
     Attendee,
     Digest,
-    IdentificationExpired,
     IdentificationFailed,
     LinkUnknown,
     NoPersonalCode,
     Note,
     Person,
-    Professional,
     Purpose,
     Question,
-    StaffNotAllowed,
     What,
     Why,
 )
@@ -62,17 +57,8 @@ from services.identity.session import Session
 from services.identity.sessions import Sessions
 from services.identity.upstream import Returned, Upstream
 
-AT_ONCE = 5  # open attempts of one browser: a tab each
 ATTEMPTS_KEPT = timedelta(days=1)  # so that Back and a restored tab find their visit
 APPOINTMENTS_KEPT = timedelta(days=40)  # longer than Kafka keeps a word about them
-
-
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """Someone may come in: a session as a signed text, and when it ends."""
-
-    token: str = field(repr=False)
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,38 +117,6 @@ class Appointments:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempts:
-    """Trips to an identity provider and back: each once, soon, by the same browser."""
-
-    clock: Clock
-    chance: Callable[[], str]
-
-    async def begin(
-        self, tx: Writer, purpose: Purpose, browser: str, appointment_id: str | None
-    ) -> Question:
-        attempt = Attempt(
-            Question(self.chance(), self.chance(), self.chance()),
-            purpose,
-            digest_of(browser),
-            self.clock(),
-            appointment_id,
-        )
-        await store.begin(tx, attempt, AT_ONCE)
-        return attempt.question
-
-    async def use(
-        self, tx: Writer, purpose: Purpose, browser: str, returned: Returned
-    ) -> Attempt:
-        """Raises `IdentificationExpired`."""
-        attempt = await store.hold_attempt(tx, returned.get("state", ""))
-        if attempt is None:
-            raise IdentificationExpired
-        used = attempt.used(purpose, digest_of(browser), self.clock())
-        await store.use(tx, used)
-        return used
-
-
-@dataclass(frozen=True, slots=True)
 class Visits:
     """A patient or a guardian identifies for one appointment."""
 
@@ -203,7 +157,7 @@ class Visits:
         No transaction is open while the provider is asked.
         """
         async with self.database.writing() as tx:
-            attempt = await self.attempts.use(tx, Purpose.VISIT, browser, returned)
+            attempt = await self.attempts.use(tx, [Purpose.VISIT], browser, returned)
         appointment_id, who = attempt.appointment_id or "", None
         try:
             person = await self.upstream.identified(returned, attempt.question)
@@ -341,98 +295,6 @@ class Visits:
         self.log.info(
             "Someone was refused.", appointment_id=appointment_id, **reason(no)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class StaffLogins:
-    """A professional logs in."""
-
-    database: Database
-    clock: Clock
-    log: Log
-    attempts: Attempts
-    upstream: Upstream[Professional]
-    sessions: Sessions
-    signing: SigningKey
-
-    async def begin(self, language: str, browser: str) -> str:
-        """Where to send the browser."""
-        async with self.database.writing() as tx:
-            question = await self.attempts.begin(tx, Purpose.STAFF, browser, None)
-        return await self._sent(question, language)
-
-    async def enter(self, returned: Returned, browser: str) -> Entrance:
-        """Someone came back: let them in, or refuse; either is noted."""
-        async with self.database.writing() as tx:
-            attempt = await self.attempts.use(tx, Purpose.STAFF, browser, returned)
-        who = None
-        try:
-            professional = await self.upstream.identified(returned, attempt.question)
-            who = professional.professional_id
-            if not professional.units:
-                raise StaffNotAllowed("This account belongs to no unit.")
-        except Refusal as no:
-            await self._note(What.REFUSED, who, no.code)
-            self._refused(no)
-            raise
-        return await self._let_in(professional)
-
-    async def _sent(self, question: Question, language: str) -> str:
-        try:
-            return await self.upstream.location(question, language)
-        except IdentificationFailed as no:
-            count(metrics.STAFF_LOGINS, no)
-            self.log.warning("The staff's provider took no request.", **reason(no))
-            raise Unavailable("The provider took no request.") from None
-
-    async def _let_in(self, professional: Professional) -> Entrance:
-        at, who = self.clock(), professional.professional_id
-        async with self.database.writing() as tx:
-            await store.note(tx, Note(at, What.LOGGED_IN, who, None))
-            session = await self.sessions.open_staff(
-                tx, who, at + STAFF_SESSION, professional.upstream
-            )
-        return self._entrance(session, professional)
-
-    def _entrance(self, session: Session, professional: Professional) -> Entrance:
-        token = StaffSession(
-            sid=str(session.session_id),
-            sub=session.sub,
-            exp=session.ends_at,
-            name=professional.name,
-            units=professional.units,
-        )
-        metrics.STAFF_LOGINS.labels(Role.PROFESSIONAL).inc()
-        self.log.info(
-            "A professional logged in.", professional_id=professional.professional_id
-        )
-        return Entrance(self.signing.sign(token), session.ends_at)
-
-    async def _note(self, what: What, who: str | None, code: str | None = None) -> None:
-        async with self.database.writing() as tx:
-            await store.note(tx, Note(self.clock(), what, who, None, code))
-
-    def _refused(self, no: Refusal) -> None:
-        count(metrics.STAFF_LOGINS, no)
-        self.log.info("A professional was refused.", **reason(no))
-
-
-def digest_of(browser: str) -> bytes:
-    """A browser is known by a secret in its cookie, of which we keep this."""
-    return sha256(browser.encode()).digest()
-
-
-def count(refusals: Counter, no: Refusal) -> None:
-    refusals.labels(no.code).inc()
-    if isinstance(no, IdentificationFailed):
-        metrics.FAILURES.labels(no.why).inc()
-
-
-def reason(no: Refusal) -> dict[str, str]:
-    """What may be logged of a refusal."""
-    if not isinstance(no, IdentificationFailed):
-        return {"code": no.code}
-    return {"code": no.code, "why": no.why, "about": no.about}
 
 
 def _heard(appointment: Appointment | None) -> Appointment:

@@ -245,6 +245,25 @@ class StaffOidc(settings.Settings):
     staff_oidc_units_claim: str = Field(
         "units", description="The claim with the ids of the units."
     )
+    staff_oidc_units: dict[str, str] = Field(
+        default={},
+        description="What the values of that claim mean here, as JSON: "
+        '`{"group-7": "unit-1"}`; empty takes them as ids of units.',
+    )
+    staff_oidc_roles_claim: str | None = Field(
+        None,
+        description="The claim with the roles, or a path to it as `realm_access.roles`; "
+        "unset takes everyone who has a unit.",
+    )
+    staff_oidc_roles: str = Field(
+        "professional", description="Roles that may work here, by space."
+    )
+    staff_oidc_step_up_acr: Words | None = Field(
+        None,
+        description="Levels that a professional must reach, by space; who came at a "
+        "lower one is sent back once for it.",
+    )
+    staff_oidc_pkce: bool = Field(True, description="Send a PKCE challenge.")
     staff_oidc_max_age: int = Field(
         43_200, ge=60, description="Seconds since the professional logged in, at most."
     )

@@ -1,6 +1,7 @@
 """The two providers, made from the settings."""
 
 import secrets
+from dataclasses import replace
 
 from chassis.clock import Clock
 from chassis.sessions import fetching
@@ -16,7 +17,8 @@ from services.identity.oidc.keys import (
 )
 from services.identity.oidc.profile import Algorithms, Asking, Profile
 from services.identity.settings import Settings
-from services.identity.staff_oidc import StaffProvider
+from services.identity.staff_flows import StepUp
+from services.identity.staff_oidc import StaffClaims, StaffProvider
 from services.identity.suomifi_oidc import ClaimMap, SuomiFi
 
 
@@ -63,7 +65,37 @@ def suomifi(settings: Settings, own: OwnKeys, clock: Clock) -> SuomiFi:
 
 
 def staff(settings: Settings, own: OwnKeys, clock: Clock) -> StaffProvider:
-    profile = Profile(
+    return _staff_provider(settings, _staff_profile(settings), own, clock)
+
+
+def step_up(settings: Settings, own: OwnKeys, clock: Clock) -> StepUp | None:
+    """The staff's provider asked once more, and insistently, for a higher level."""
+    levels = tuple((settings.staff_oidc_step_up_acr or "").split())
+    if not levels:
+        return None
+    profile = _staff_profile(settings)
+    asking = replace(profile.asking, insists=True, prompt="login")
+    higher = replace(profile, acr_values=levels, asking=asking)
+    return StepUp(_staff_provider(settings, higher, own, clock), frozenset(levels))
+
+
+def _staff_provider(
+    settings: Settings, profile: Profile, own: OwnKeys, clock: Clock
+) -> StaffProvider:
+    keys = ProviderKeys(fetching(settings.staff_oidc_jwks_url), clock)
+    claims = StaffClaims(
+        name=settings.staff_oidc_name_claim,
+        units_claim=settings.staff_oidc_units_claim,
+        units=settings.staff_oidc_units,
+        roles_claim=settings.staff_oidc_roles_claim,
+        roles=frozenset(settings.staff_oidc_roles.split()),
+    )
+    client = Client(profile, own, keys, clock, secrets.token_urlsafe)
+    return StaffProvider(client, claims)
+
+
+def _staff_profile(settings: Settings) -> Profile:
+    return Profile(
         issuer=settings.staff_oidc_issuer,
         client_id=settings.staff_oidc_client_id,
         authorization_endpoint=settings.staff_oidc_authorization_endpoint,
@@ -72,13 +104,11 @@ def staff(settings: Settings, own: OwnKeys, clock: Clock) -> StaffProvider:
         scope=settings.staff_oidc_scope,
         acr_values=tuple((settings.staff_oidc_acr_values or "").split()),
         max_age=settings.staff_oidc_max_age,
-        asking=Asking(pushed_to=settings.staff_oidc_par_endpoint),
-    )
-    keys = ProviderKeys(fetching(settings.staff_oidc_jwks_url), clock)
-    return StaffProvider(
-        Client(profile, own, keys, clock, secrets.token_urlsafe),
-        settings.staff_oidc_name_claim,
-        settings.staff_oidc_units_claim,
+        asking=Asking(
+            pushed_to=settings.staff_oidc_par_endpoint, pkce=settings.staff_oidc_pkce
+        ),
+        end_session_endpoint=settings.staff_oidc_end_session_endpoint,
+        after_logout=f"{settings.origin}/staff",
     )
 
 
@@ -99,6 +129,8 @@ def _profile(settings: Settings) -> Profile:
         names_itself=settings.oidc_names_itself,
         assertion_audience=settings.oidc_issuer if to_issuer else None,
         assertion_lasts=settings.oidc_assertion_seconds,
+        end_session_endpoint=settings.oidc_end_session_endpoint,
+        after_logout=f"{settings.origin}/",
     )
 
 

@@ -1,17 +1,20 @@
 """Professionals: the county's own identity provider, by OIDC."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.identity.domain import (
     UNKNOWN_NAME,
     IdentificationFailed,
+    LoggedOut,
     Professional,
     Question,
     Why,
 )
-from services.identity.oidc.client import Client, text
+from services.identity.oidc.client import Client, session_of, text
 from services.identity.oidc.tokens import Claims
+from services.identity.session import Upstream
 from services.identity.upstream import Returned
 
 ID_LONGEST = 64  # as the contract has it
@@ -20,12 +23,36 @@ UNITS_MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
+class StaffClaims:
+    """Under which names the claims come, and what their values mean here.
+
+    Where `units` is empty, the provider says our own ids. Where `roles_claim` is None,
+    everyone with a unit is a professional.
+    """
+
+    name: str
+    units_claim: str
+    units: Mapping[str, str]
+    roles_claim: str | None
+    roles: frozenset[str]
+
+    def units_of(self, claims: Claims) -> tuple[str, ...]:
+        """The units that this account works for; none when its role is another."""
+        if self.roles_claim is not None:
+            roles = _texts(_found(claims, self.roles_claim))
+            if not self.roles.intersection(roles):
+                return ()
+        said = _texts(_found(claims, self.units_claim))
+        known = (self.units.get(each) for each in said) if self.units else said
+        return tuple(dict.fromkeys(filter(None, known)))[:UNITS_MOST]
+
+
+@dataclass(frozen=True, slots=True)
 class StaffProvider:
-    """Behind the port `Upstream[Professional]`."""
+    """Behind the ports `Upstream[Professional]`, `Logouts` and `Farewell`."""
 
     client: Client
-    name_claim: str
-    units_claim: str
+    claims: StaffClaims
 
     async def location(self, question: Question, language: str) -> str:
         return await self.client.location(question, language)
@@ -34,9 +61,17 @@ class StaffProvider:
         claims = await self.client.claims(returned, question)
         return Professional(
             professional_id=_id(claims),
-            name=text(claims.get(self.name_claim))[:NAME_LONGEST] or UNKNOWN_NAME,
-            units=_units(claims.get(self.units_claim)),
+            name=text(claims.get(self.claims.name))[:NAME_LONGEST] or UNKNOWN_NAME,
+            units=self.claims.units_of(claims),
+            level=text(claims.get("acr")) or None,
+            upstream=session_of(claims),
         )
+
+    async def logged_out(self, token: str) -> LoggedOut:
+        return await self.client.logged_out(token)
+
+    async def farewell(self, _: Upstream | None, language: str) -> str | None:
+        return self.client.farewell(language)
 
 
 def _id(claims: Claims) -> str:
@@ -47,11 +82,19 @@ def _id(claims: Claims) -> str:
     return str(subject)
 
 
-def _units(claim: Any) -> tuple[str, ...]:
-    """Providers send a single unit as a text of its own."""
+def _found(claims: Claims, name: str) -> Any:
+    """A claim by its name, or by a path of names, as `realm_access.roles`."""
+    if name in claims:
+        return claims[name]
+    found: Any = claims
+    for each in name.split("."):
+        found = found.get(each) if isinstance(found, Mapping) else None
+    return found
+
+
+def _texts(claim: Any) -> tuple[str, ...]:
+    """Providers send a single value as a text of its own."""
     each_one = [claim] if isinstance(claim, str) else claim
     if not isinstance(each_one, list):
         return ()
-    return tuple(each for each in each_one if isinstance(each, str) and each)[
-        :UNITS_MOST
-    ]
+    return tuple(each for each in each_one if isinstance(each, str) and each)

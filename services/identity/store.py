@@ -231,6 +231,26 @@ async def forget_acts(tx: Writer, before: datetime) -> None:
     await tx.execute("DELETE FROM act WHERE begun_at < $1", before)
 
 
+async def hear_logout(tx: Writer, issuer: str, once: str, at: datetime) -> bool:
+    """Whether this word of a provider's is heard for the first time."""
+    heard = await tx.fetchval(
+        """
+        INSERT INTO heard_logout (issuer, once, at)
+        VALUES ($1, $2, $3)
+        ON CONFLICT DO NOTHING
+        RETURNING true
+        """,
+        issuer,
+        once,
+        at,
+    )
+    return bool(heard)
+
+
+async def forget_logouts(tx: Writer, before: datetime) -> None:
+    await tx.execute("DELETE FROM heard_logout WHERE at < $1", before)
+
+
 async def forget_appointments(tx: Writer, before: datetime) -> None:
     """Those that ended, and were last spoken of, before this; and the links to them."""
     await tx.execute(

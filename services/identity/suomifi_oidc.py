@@ -4,7 +4,7 @@ The claims' names differ from broker to broker, so they are settings; the defaul
 Telia's. Suomi.fi's own OIDC interface is announced and not yet published.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,12 +13,14 @@ from pydantic import SecretStr
 from services.identity.domain import (
     UNKNOWN_NAME,
     IdentificationFailed,
+    LoggedOut,
     Person,
     Question,
     Why,
 )
-from services.identity.oidc.client import Client, text
+from services.identity.oidc.client import Client, session_of, text
 from services.identity.oidc.tokens import Claims
+from services.identity.session import Upstream
 from services.identity.upstream import Returned
 
 LONGEST = 200  # a name, as the contract has it
@@ -36,7 +38,7 @@ class ClaimMap:
 
 @dataclass(frozen=True, slots=True)
 class SuomiFi:
-    """Behind the port `Upstream[Person]`."""
+    """Behind the ports `Upstream[Person]`, `Logouts` and `Farewell`."""
 
     client: Client
     claim_map: ClaimMap
@@ -45,7 +47,15 @@ class SuomiFi:
         return await self.client.location(question, language)
 
     async def identified(self, returned: Returned, question: Question) -> Person:
-        return person(await self.client.claims(returned, question), self.claim_map)
+        claims = await self.client.claims(returned, question)
+        who = person(claims, self.claim_map)
+        return replace(who, upstream=session_of(claims))
+
+    async def logged_out(self, token: str) -> LoggedOut:
+        return await self.client.logged_out(token)
+
+    async def farewell(self, _: Upstream | None, language: str) -> str | None:
+        return self.client.farewell(language)
 
 
 def person(claims: Claims, claim_map: ClaimMap) -> Person:

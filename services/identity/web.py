@@ -25,6 +25,7 @@ from services.identity import cookies, metrics
 from services.identity.act_doors import PAGE, act_doors, ask, brought
 from services.identity.acting import Acting
 from services.identity.acts import Asked
+from services.identity.attempts import Entrance
 from services.identity.domain import (
     ATTEMPT_LASTS,
     AppointmentIsCancelled,
@@ -35,15 +36,17 @@ from services.identity.domain import (
     IdentificationExpired,
     IdentificationFailed,
     LinkUnknown,
+    LogoutNotTaken,
     NoPersonalCode,
     StaffNotAllowed,
     WrongPerson,
 )
-from services.identity.flows import Entrance, StaffLogins, Visits
-from services.identity.session_doors import session_doors
-from services.identity.sessions import Sessions
+from services.identity.flows import Visits
+from services.identity.staff_flows import Onward, StaffLogins
 
 ATTEMPT_COOKIE = "__Host-attempt"
+LANGUAGE_COOKIE = "language"
+LANGUAGES = ("fi", "sv", "en")
 KEYS_AGE = {"Cache-Control": "public, max-age=300"}
 LOGINS_A_SECOND = 1.0  # of one address; a whole clinic may be behind one
 LOGINS_AT_ONCE = 30
@@ -61,6 +64,7 @@ STATUSES: Mapping[type[Refusal], int] = {
     GuardianNotConfirmed: 403,
     NoPersonalCode: 403,
     StaffNotAllowed: 403,
+    LogoutNotTaken: 400,
 }
 
 
@@ -89,7 +93,6 @@ class Keys:
 def doors(
     visits: Visits,
     staff: StaffLogins,
-    sessions: Sessions,
     keys: Keys,
     landing: "Landing",
 ) -> Doors:
@@ -97,7 +100,6 @@ def doors(
     visit_doors(made, visits, landing)
     act_doors(made, landing.acting, landing.clock)
     staff_doors(made, staff, landing)
-    session_doors(made, landing.sessions, sessions)
     key_doors(made, keys)
     return made
 
@@ -186,13 +188,18 @@ class Landing:
                 return TO_STAFF.page
             return None
 
-        entering = staff.enter(dict(request.query), _browser(request))
+        language = request.cookies.get(LANGUAGE_COOKIE, "")
+        entering = staff.enter(
+            dict(request.query),
+            _browser(request),
+            language if language in LANGUAGES else LANGUAGES[0],
+        )
         return await self._landed(TO_STAFF, entering, goes_on)
 
     async def _landed(
         self,
         way: Way,
-        entering: Awaitable[Entrance | Asked],
+        entering: Awaitable[Entrance | Asked | Onward],
         goes_on: Callable[[IdentificationExpired], Awaitable[str | None]],
     ) -> web.Response:
         """Back, a reload or a restored tab: who is further already simply goes on."""
@@ -212,11 +219,13 @@ class Landing:
             return _see(_sorry("unavailable"))
         return self._welcomed(way, entrance)
 
-    def _welcomed(self, way: Way, entrance: Entrance | Asked) -> web.Response:
+    def _welcomed(self, way: Way, entrance: Entrance | Asked | Onward) -> web.Response:
         if isinstance(entrance, Asked):
             answer = _see(PAGE)
             ask(answer, entrance)
             return answer
+        if isinstance(entrance, Onward):
+            return _see(entrance.location)
         answer = _see(way.page)
         cookies.put(answer, way.cookie, entrance.token, entrance.until - self.clock())
         return answer

@@ -23,6 +23,7 @@ from contract.invitation import InvitationIssued
 from dev import kafka as kafkas
 from dev import postgres as postgreses
 from dev.idp.app import application, staff_issuer, suomifi_issuer
+from dev.idp.issuers import Issuer
 from dev.programs import free_port
 from dev.site import serve
 from dev.suite import Surroundings, told
@@ -75,6 +76,9 @@ class Room:
 class Town(Room):
     """Identity behind a real port, two issuers behind another, and Kafka between."""
 
+    suomifi: Issuer
+    staff: Issuer
+
     def __init__(
         self, database: Database, clock: Clock, around: Surroundings, logged: StringIO
     ) -> None:
@@ -114,6 +118,15 @@ async def room(database: postgreses.Database, clock: Clock) -> AsyncIterator[Roo
 async def built(
     database: postgreses.Database, kafka: kafkas.Cluster
 ) -> AsyncIterator[Town]:
+    async with building(database, kafka) as town:
+        yield town
+
+
+@asynccontextmanager
+async def building(
+    database: postgreses.Database, kafka: kafkas.Cluster, **changes: str
+) -> AsyncIterator[Town]:
+    """A town whose identity is told these settings besides."""
     await kafkas.create_topics(kafka.servers, topics())
     port, idp_port, clock = free_port(), free_port(), Clock()
     around = Surroundings(
@@ -122,7 +135,7 @@ async def built(
         kafka=kafka.servers,
         smtp_url="",
         databases=database.services,
-        more={"PROXIES": "1"},
+        more={"PROXIES": "1", **changes},
     )
     suomifi, staff = around.clients()
     with _logging() as logged:
@@ -132,6 +145,7 @@ async def built(
                 suomifi_issuer(around.idp_url, suomifi, clock, bend=town.bend),
                 staff_issuer(around.idp_url, staff, bend=town.bend),
             )
+            town.suomifi, town.staff = issuers
             app = assemble(settings(around), clock)
             async with serve(application(issuers, clock), idp_port), serve(app, port):
                 yield town

@@ -167,9 +167,9 @@ ATTEMPT = Attempt(Question("s", "n", "v"), Purpose.VISIT, b"browser", TEN, "a-1"
 
 
 def test_an_attempt_is_used_once() -> None:
-    used = ATTEMPT.used(Purpose.VISIT, b"browser", TEN)
+    used = ATTEMPT.used([Purpose.VISIT], b"browser", TEN)
     with pytest.raises(IdentificationExpired):
-        used.used(Purpose.VISIT, b"browser", TEN)
+        used.used([Purpose.VISIT], b"browser", TEN)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,6 @@ def test_an_attempt_is_used_once() -> None:
 def test_an_attempt_comes_back_to_its_browser_its_door_and_in_time(
     purpose: Purpose, browser: bytes, at: datetime
 ) -> None:
-    assert ATTEMPT.used(Purpose.VISIT, b"browser", TEN + timedelta(minutes=10))
+    assert ATTEMPT.used([Purpose.VISIT], b"browser", TEN + timedelta(minutes=10))
     with pytest.raises(IdentificationExpired):
-        ATTEMPT.used(purpose, browser, at)
+        ATTEMPT.used([purpose], browser, at)

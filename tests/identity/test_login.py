@@ -15,7 +15,7 @@ from contract.identity import PatientIdentified
 from dev.idp.issuers import BIRTH_DATE, FIRST_NAMES, NATIONAL_ID, SURNAME
 from dev.idp.visitor import cancel, choose
 from dev.persons import Person, person, persons
-from services.identity.flows import AT_ONCE
+from services.identity.attempts import AT_ONCE
 from tests.chassis import kafka as listening
 from tests.identity.browser import Browser
 from tests.identity.conftest import Town

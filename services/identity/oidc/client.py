@@ -17,12 +17,15 @@ from chassis.clock import Clock
 from services.identity.domain import (
     IdentificationCancelled,
     IdentificationFailed,
+    LoggedOut,
+    LogoutNotTaken,
     Question,
     Why,
 )
 from services.identity.oidc.keys import OwnKeys, ProviderKeys
 from services.identity.oidc.profile import Profile
 from services.identity.oidc.tokens import Claims, Reader
+from services.identity.session import Upstream
 from services.identity.upstream import Returned
 
 Chance = Callable[[], str]
@@ -63,6 +66,28 @@ class Client:
         token = await self._exchanged(code, question)
         return await self.reader.identified(token, question)
 
+    async def logged_out(self, token: str) -> LoggedOut:
+        """The session that the provider says has ended. Raises `LogoutNotTaken`."""
+        try:
+            claims = await self.reader.logged_out(token)
+        except IdentificationFailed as no:
+            raise LogoutNotTaken("The logout token does not hold.") from no
+        named = Upstream(claims["iss"], claims.get("sub"), claims.get("sid"))
+        return LoggedOut(named, claims["jti"])
+
+    def farewell(self, language: str) -> str | None:
+        """Where to send a browser to log out there too (RP-Initiated Logout 1.0).
+
+        Without `id_token_hint`: that is a token with a name in it, in an address.
+        """
+        profile = self._profile
+        if profile.end_session_endpoint is None:
+            return None
+        asked = {"client_id": profile.client_id, "ui_locales": language}
+        if profile.after_logout:
+            asked["post_logout_redirect_uri"] = profile.after_logout
+        return f"{profile.end_session_endpoint}?{urlencode(asked)}"
+
     def _request(self, question: Question, language: str) -> str:
         profile = self._profile
         asked = {
@@ -92,6 +117,9 @@ class Client:
             wishes["max_age"] = profile.max_age
         if profile.acr_values:
             wishes["acr_values"] = " ".join(profile.acr_values)
+        if asking.insists:
+            acr = {"essential": True, "values": list(profile.acr_values)}
+            wishes["claims"] = {"id_token": {"acr": acr}}
         if asking.prompt:
             wishes["prompt"] = asking.prompt
         if asking.service_name:
@@ -159,6 +187,12 @@ class Client:
             "client_assertion_type": ASSERTION,
             "client_assertion": self._signed(who, profile.assertion_lasts, "JWT"),
         }
+
+
+def session_of(claims: Claims) -> Upstream:
+    """What the provider calls the session it has with this person."""
+    sid = claims.get("sid")
+    return Upstream(claims["iss"], claims["sub"], sid if isinstance(sid, str) else None)
 
 
 def text(claim: Any) -> str:

@@ -30,6 +30,7 @@ class Asking:
     pkce: bool = True
     max_age: bool = True  # whether it is asked for; it is checked in any case
     prompt: str | None = None
+    insists: bool = False  # the levels as a claim that must come, not only as a wish
     service_name: str | None = None  # ftn_spname; None: registered, or not wanted
     lasts: int = 300  # seconds
 
@@ -52,3 +53,5 @@ class Profile:
     names_itself: bool = False  # RFC 9207: an answer without `iss` is not taken
     assertion_audience: str | None = None  # None: the token endpoint
     assertion_lasts: int = 60  # seconds
+    end_session_endpoint: str | None = None
+    after_logout: str | None = None  # where the provider sends the browser then
