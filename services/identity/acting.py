@@ -9,10 +9,10 @@ from chassis.database import Database
 from chassis.refusal import Refusal
 from services.identity import store
 from services.identity.acts import Acts
-from services.identity.attempts import Entrance
 from services.identity.domain import Act, Note, What
 from services.identity.flows import Visits
 from services.identity.guardians import Claim, Guardianship
+from services.identity.sessions import Entrance
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from services.identity.guardians import BookingsList, Guardianship, Nobody
 from services.identity.logout_doors import logout_doors
 from services.identity.oidc.keys import OwnKeys, Ring
 from services.identity.pseudonyms import Pseudonyms, Register
+from services.identity.session import Terms
 from services.identity.session_doors import Farewells, session_doors
 from services.identity.sessions import Sessions
 from services.identity.settings import Guardians, Settings
@@ -43,7 +44,8 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     register = _register(settings, encryption)
     attempts = Attempts(clock, secrets.token_urlsafe)
     appointments = Appointments(base.database, clock, register)
-    sessions = Sessions(base.database, clock, base.log, uuid4)
+    terms = _terms(settings)
+    sessions = Sessions(base.database, clock, base.log, uuid4, signing, terms)
     acts, guardians = Acts(clock, secrets.token_urlsafe), _guardians(settings)
     upstream = providers.suomifi(settings, own, clock)
     staff_upstream = providers.staff(settings, staff_own, clock)
@@ -56,7 +58,6 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         upstream=upstream,
         register=register,
         sessions=sessions,
-        signing=signing,
         age_limit=settings.guardian_age_limit,
         guardians=guardians,
         acts=acts,
@@ -70,7 +71,6 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         upstream=staff_upstream,
         step_up=providers.step_up(settings, staff_own, clock),
         sessions=sessions,
-        signing=signing,
     )
     logouts = [
         ProviderLogouts(base.database, clock, sessions, each)
@@ -78,7 +78,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     ]
     listen(base.bus, appointments)
     keys = Keys(session, _published(own, staff_own))
-    landing = Landing(base.keys, acting, clock, base.log)
+    landing = Landing(base.keys, sessions, acting, clock, base.log)
     made = doors(visits, staff, keys, landing)
     session_doors(made, base.keys, sessions, Farewells(upstream, staff_upstream))
     logout_doors(made, *logouts)
@@ -104,6 +104,17 @@ def _session_keys(settings: Settings, clock: Clock) -> list[SigningKey]:
         settings.session_key_next,
     )
     return [SigningKey(each, settings.origin, clock) for each in every if each]
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        token=settings.token_life,
+        visit_after_end=settings.visit_after_end,
+        staff=settings.staff_session,
+        staff_idle=settings.staff_idle,
+        warning=settings.session_warning,
+        extension=settings.session_extension,
+    )
 
 
 def _guardians(settings: Settings) -> Guardianship:

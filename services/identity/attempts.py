@@ -1,8 +1,7 @@
 """Trips to an identity provider and back, and what may be told of them."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from hashlib import sha256
 
 from prometheus_client import Counter
@@ -21,14 +20,6 @@ from services.identity.domain import (
 from services.identity.upstream import Returned
 
 AT_ONCE = 5  # open attempts of one browser: a tab each
-
-
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """Someone may come in: a session as a signed text, and when it ends."""
-
-    token: str = field(repr=False)
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

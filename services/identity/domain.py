@@ -18,8 +18,6 @@ from services.identity.session import Upstream
 FINLAND = ZoneInfo("Europe/Helsinki")
 ADULT = 18
 OPEN_AFTER_END = timedelta(minutes=15)
-SESSION_AFTER_END = timedelta(minutes=60)
-STAFF_SESSION = timedelta(hours=12)
 ATTEMPT_LASTS = timedelta(minutes=10)
 ACT_LASTS = timedelta(minutes=10)
 UNKNOWN_NAME = "-"
@@ -36,6 +34,12 @@ class AppointmentIsCancelled(Refusal):
 
 class AppointmentIsOver(Refusal):
     code = "appointment_over"
+
+
+class AnotherAppointment(Refusal):
+    """The link belongs to another appointment than the session does."""
+
+    code = "another_appointment"
 
 
 class IdentificationCancelled(Refusal):
@@ -300,6 +304,7 @@ class LoggedOut:
 
 class What(StrEnum):
     IDENTIFIED = "identified"
+    CAME_BACK = "came_back"
     ACTS_FOR_CHILD = "acts_for_child"  # a guardian has said so, by an act of their own
     DOES_NOT_ACT = "does_not_act"  # ... or has said no
     LOGGED_IN = "logged_in"

@@ -19,7 +19,7 @@ from chassis.database import Database, Writer
 from chassis.logs import Log
 from chassis.outbox import Outbox
 from chassis.refusal import Refusal, Unavailable
-from chassis.sessions import SigningKey, VisitSession
+from chassis.sessions import VisitSession
 from contract.booking import Change
 from contract.booking_full import (
     AppointmentBookedInFull,
@@ -32,11 +32,10 @@ from contract.identity import PatientIdentified, Role
 from contract.invitation import InvitationIssued
 from services.identity import metrics, store
 from services.identity.acts import Acts, Asked
-from services.identity.attempts import Attempts, Entrance, count, reason
+from services.identity.attempts import Attempts, count, reason
 from services.identity.domain import (
     ACT_LASTS,
     FINLAND,
-    SESSION_AFTER_END,
     Appointment,
     Attendee,
     Digest,
@@ -54,7 +53,7 @@ from services.identity.guardians import Guardianship
 from services.identity.national_id import NationalId, NotAPersonalCode
 from services.identity.pseudonyms import Register
 from services.identity.session import Session
-from services.identity.sessions import Sessions
+from services.identity.sessions import Entrance, Sessions
 from services.identity.upstream import Returned, Upstream
 
 ATTEMPTS_KEPT = timedelta(days=1)  # so that Back and a restored tab find their visit
@@ -128,7 +127,6 @@ class Visits:
     upstream: Upstream[Person]
     register: Register
     sessions: Sessions
-    signing: SigningKey
     age_limit: int
     guardians: Guardianship
     acts: Acts
@@ -226,9 +224,9 @@ class Visits:
         line = Note(said.at, What.IDENTIFIED, who, appointment_id, role=said.role)
         await store.note(tx, line)
         await self.outbox.record(tx, said)
-        until = (appointment.ends_at or said.at) + SESSION_AFTER_END
+        ends_at = appointment.ends_at or said.at
         session = await self.sessions.open_visit(
-            tx, who, appointment_id, until, person.upstream
+            tx, who, appointment_id, ends_at, person.upstream
         )
         return said, session
 
@@ -276,7 +274,7 @@ class Visits:
             birth_year=said.birth_year,
             method=said.method,
         )
-        return Entrance(self.signing.sign(token), session.ends_at)
+        return self.sessions.entrance(session, token)
 
     def _told(self, said: PatientIdentified) -> None:
         metrics.IDENTIFICATIONS.labels(said.role).inc()

@@ -1,27 +1,39 @@
-"""The doors of a session: so far, the way out."""
+"""The doors of a session: to go on, to come back to it, and to end it."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Literal, TypedDict
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chassis.sessions import KeySet, NoSession, StaffSession, VisitSession
 from chassis.web import STAFF_COOKIE, VISIT_COOKIE, Access, Doors, body
 from services.identity import cookies
 from services.identity.session import Ended, Kind
-from services.identity.sessions import Sessions
+from services.identity.sessions import AnyToken, Renewed, Sessions
 from services.identity.upstream import Farewell
 
-AnySession = VisitSession | StaffSession
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
-class Logout(BaseModel):
+class Renewal(Body):
+    """`stay`: somebody tapped, typed or is in a call, and not only the page lives."""
+
+    stay: bool = False
+
+
+class Again(Body):
+    link: SecretStr = Field(max_length=200)
+
+
+class Logout(Body):
     """`everywhere`: on all devices of this person, and not only on this one."""
-
-    model_config = ConfigDict(frozen=True)
 
     everywhere: bool = False
     language: Literal["sv", "fi", "en"] = "fi"
@@ -58,8 +70,29 @@ class Farewells:
 def session_doors(
     made: Doors, keys: KeySet, sessions: Sessions, farewells: Farewells
 ) -> None:
+    for bearer in (VISIT, STAFF):
+        _way_on(made, bearer, keys, sessions)
+    _way_back(made, keys, sessions)
     _way_out(made, VISIT, farewells.visit, keys, sessions)
     _way_out(made, STAFF, farewells.staff, keys, sessions)
+
+
+def _way_on(made: Doors, bearer: Bearer, keys: KeySet, sessions: Sessions) -> None:
+    @made.post(f"{bearer.path}/session", Access.PUBLIC)
+    async def renew(request: web.Request) -> web.Response:
+        asked = await body(request, Renewal)
+        token = await keys.recognise(request.cookies.get(bearer.cookie), bearer.token)
+        return _told(bearer, await sessions.renew(token, stay=asked.stay))
+
+
+def _way_back(made: Doors, keys: KeySet, sessions: Sessions) -> None:
+    @made.post("/identity/session/entry", Access.PUBLIC)
+    async def come_back(request: web.Request) -> web.Response:
+        """The link was opened again; perhaps nobody needs to identify again."""
+        link = (await body(request, Again)).link.get_secret_value()
+        token = await keys.recognise(request.cookies.get(VISIT.cookie), VisitSession)
+        digest = sha256(link.encode()).hexdigest()
+        return _told(VISIT, await sessions.come_back(token, digest))
 
 
 def _way_out(
@@ -92,9 +125,28 @@ def _gone(location: str | None) -> web.Response:
 
 async def _recognised(
     request: web.Request, bearer: Bearer, keys: KeySet
-) -> AnySession | None:
+) -> AnyToken | None:
     """The token we once gave, even when its time is over."""
     try:
         return await keys.recognise(request.cookies.get(bearer.cookie), bearer.token)
     except NoSession:
         return None
+
+
+def _told(bearer: Bearer, renewed: Renewed) -> web.Response:
+    answer = web.json_response(
+        {
+            "server_time": _time(renewed.at),
+            "renew_at": _time(renewed.renews_at),
+            "warn_at": _time(renewed.warns_at),
+            "ends_at": _time(renewed.ends_at),
+            "may_stay": renewed.may_stay,
+        }
+    )
+    given = renewed.entrance
+    cookies.put(answer, bearer.cookie, given.token, given.until - renewed.at)
+    return answer
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")

@@ -46,7 +46,7 @@ async def hold(tx: Writer, session_id: UUID) -> Session | None:
     row = await tx.fetchrow(
         """
         SELECT session_id, kind, sub, appointment_id, created_at, renewed_at, ends_at,
-               ended_at, why
+               ended_at, why, extensions
           FROM session
          WHERE session_id = $1
            FOR UPDATE
@@ -61,7 +61,7 @@ async def hold_of(tx: Writer, kind: Kind, sub: str) -> Sequence[Session]:
     rows = await tx.fetch(
         """
         SELECT session_id, kind, sub, appointment_id, created_at, renewed_at, ends_at,
-               ended_at, why
+               ended_at, why, extensions
           FROM session
          WHERE (kind, sub) = ($1, $2) AND ended_at IS NULL
          ORDER BY session_id
@@ -78,7 +78,7 @@ async def hold_from(tx: Writer, upstream: Upstream) -> Sequence[Session]:
     rows = await tx.fetch(
         """
         SELECT session_id, kind, sub, appointment_id, created_at, renewed_at, ends_at,
-               ended_at, why
+               ended_at, why, extensions
           FROM session
           JOIN upstream_session USING (session_id)
          WHERE issuer = $1
@@ -115,7 +115,7 @@ async def save(tx: Writer, session: Session) -> None:
     await tx.execute(
         """
         UPDATE session
-           SET renewed_at = $2, ends_at = $3, ended_at = $4, why = $5
+           SET renewed_at = $2, ends_at = $3, ended_at = $4, why = $5, extensions = $6
          WHERE session_id = $1
         """,
         session.session_id,
@@ -123,6 +123,7 @@ async def save(tx: Writer, session: Session) -> None:
         session.ends_at,
         session.ended_at,
         session.why,
+        session.extensions,
     )
 
 
@@ -142,4 +143,5 @@ def _session(row: Any) -> Session:
         row["ends_at"],
         row["ended_at"],
         Ended(row["why"]) if row["why"] else None,
+        row["extensions"],
     )

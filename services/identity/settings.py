@@ -1,5 +1,6 @@
 """What identity is told, on top of what every service is."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -46,6 +47,39 @@ class Settings(VisitOidc, StaffOidc):
     )
     session_key_next: SecretStr | None = Field(
         None, description="The key after this one; published already."
+    )
+    token_life: timedelta = Field(
+        timedelta(minutes=10),
+        ge=timedelta(minutes=1),
+        le=timedelta(hours=1),
+        description="A session's token is good for so long; pages renew it in time. "
+        "A logout elsewhere takes effect within it.",
+    )
+    visit_after_end: timedelta = Field(
+        timedelta(minutes=60),
+        ge=timedelta(minutes=15),
+        description="A visit's session ends so long after the appointment.",
+    )
+    staff_session: timedelta = Field(
+        timedelta(hours=12),
+        ge=timedelta(minutes=30),
+        description="A professional logs in anew after so long.",
+    )
+    staff_idle: timedelta = Field(
+        timedelta(hours=1),
+        ge=timedelta(minutes=10),
+        description="A professional who does nothing is logged out after so long.",
+    )
+    session_warning: timedelta = Field(
+        timedelta(minutes=5),
+        ge=timedelta(seconds=20),
+        description="The page warns so long before a session ends (WCAG 2.2.1).",
+    )
+    session_extension: timedelta = Field(
+        timedelta(minutes=30),
+        ge=timedelta(minutes=10),
+        description="A tap on the warning makes a visit's session so much longer, "
+        "ten times at most.",
     )
     guardians: Guardians = Field(
         Guardians.BOOKING,

@@ -7,12 +7,11 @@ from chassis.clock import Clock
 from chassis.database import Database
 from chassis.logs import Log
 from chassis.refusal import Refusal, Unavailable
-from chassis.sessions import SigningKey, StaffSession
+from chassis.sessions import StaffSession
 from contract.identity import Role
 from services.identity import metrics, store
-from services.identity.attempts import Attempts, Entrance, count, reason
+from services.identity.attempts import Attempts, count, reason
 from services.identity.domain import (
-    STAFF_SESSION,
     Attempt,
     IdentificationFailed,
     LogoutNotTaken,
@@ -24,7 +23,7 @@ from services.identity.domain import (
     What,
 )
 from services.identity.session import Session
-from services.identity.sessions import Sessions
+from services.identity.sessions import Entrance, Sessions
 from services.identity.upstream import Logouts, Returned, Upstream
 
 LOGOUTS_KEPT = timedelta(hours=1)  # a logout is fresh for ten minutes
@@ -60,7 +59,6 @@ class StaffLogins:
     upstream: Upstream[Professional]
     step_up: "StepUp | None"
     sessions: Sessions
-    signing: SigningKey
 
     async def begin(self, language: str, browser: str) -> str:
         """Where to send the browser."""
@@ -118,9 +116,7 @@ class StaffLogins:
         at, who = self.clock(), professional.professional_id
         async with self.database.writing() as tx:
             await store.note(tx, Note(at, What.LOGGED_IN, who, None))
-            session = await self.sessions.open_staff(
-                tx, who, at + STAFF_SESSION, professional.upstream
-            )
+            session = await self.sessions.open_staff(tx, who, professional.upstream)
         return self._entrance(session, professional)
 
     def _entrance(self, session: Session, professional: Professional) -> Entrance:
@@ -135,7 +131,7 @@ class StaffLogins:
         self.log.info(
             "A professional logged in.", professional_id=professional.professional_id
         )
-        return Entrance(self.signing.sign(token), session.ends_at)
+        return self.sessions.entrance(session, token)
 
     async def _note(self, what: What, who: str | None, code: str | None = None) -> None:
         async with self.database.writing() as tx:

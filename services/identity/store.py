@@ -124,6 +124,14 @@ async def linked(tx: Reader, link_digest: str, at: datetime) -> str | None:
     return appointment_id
 
 
+async def ends_of(tx: Reader, appointment_id: str) -> datetime | None:
+    """When the appointment ends, as last heard."""
+    ends_at: datetime | None = await tx.fetchval(
+        "SELECT ends_at FROM appointment WHERE appointment_id = $1", appointment_id
+    )
+    return ends_at
+
+
 async def begin(tx: Writer, attempt: Attempt, at_once: int) -> None:
     """Keep the attempt; of this browser's open ones only so many stay, the newest."""
     await tx.execute(

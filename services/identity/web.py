@@ -25,9 +25,9 @@ from services.identity import cookies, metrics
 from services.identity.act_doors import PAGE, act_doors, ask, brought
 from services.identity.acting import Acting
 from services.identity.acts import Asked
-from services.identity.attempts import Entrance
 from services.identity.domain import (
     ATTEMPT_LASTS,
+    AnotherAppointment,
     AppointmentIsCancelled,
     AppointmentIsOver,
     ChildNeedsOwnCredentials,
@@ -42,6 +42,7 @@ from services.identity.domain import (
     WrongPerson,
 )
 from services.identity.flows import Visits
+from services.identity.sessions import Entrance, Sessions
 from services.identity.staff_flows import Onward, StaffLogins
 
 ATTEMPT_COOKIE = "__Host-attempt"
@@ -54,6 +55,7 @@ PublicKeys = Sequence[Mapping[str, Any]]
 
 STATUSES: Mapping[type[Refusal], int] = {
     LinkUnknown: 404,
+    AnotherAppointment: 409,
     AppointmentIsCancelled: 409,
     AppointmentIsOver: 409,
     IdentificationCancelled: 403,
@@ -160,7 +162,8 @@ TO_STAFF = Way(STAFF_COOKIE, "/staff", metrics.STAFF_LOGINS)
 class Landing:
     """Where browsers come down that have been to a provider."""
 
-    sessions: KeySet
+    keys: KeySet
+    sessions: Sessions
     acting: Acting
     clock: Clock
     log: Log
@@ -170,8 +173,9 @@ class Landing:
             about = expired.attempt and expired.attempt.appointment_id
             token = request.cookies.get(VISIT_COOKIE)
             with suppress(NoSession):
-                session = await self.sessions.check(token, VisitSession)
-                if about == session.appointment:
+                session = await self.keys.recognise(token, VisitSession)
+                ours = about == session.appointment
+                if ours and await self.sessions.is_live(session):
                     return TO_VISIT.page
             if about and await self.acting.waits(brought(request), about):
                 return PAGE
@@ -184,8 +188,9 @@ class Landing:
         async def goes_on(_: IdentificationExpired) -> str | None:
             token = request.cookies.get(STAFF_COOKIE)
             with suppress(NoSession):
-                await self.sessions.check(token, StaffSession)
-                return TO_STAFF.page
+                session = await self.keys.recognise(token, StaffSession)
+                if await self.sessions.is_live(session):
+                    return TO_STAFF.page
             return None
 
         language = request.cookies.get(LANGUAGE_COOKIE, "")

@@ -83,7 +83,7 @@ async def test_the_patient_is_let_in_and_kafka_is_told(
 
     has = await session(town, browser)
     assert (has.appointment, has.role) == (appointment_id, "patient")
-    assert has.exp == TEN + HALF_HOUR + timedelta(minutes=60)
+    assert has.exp == TEN + timedelta(minutes=10)
     said = await said_of(town, appointment_id)
     assert str(said.person_id) == has.sub
     assert said.name.get_secret_value() == has.name.get_secret_value() == who.name

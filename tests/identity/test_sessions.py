@@ -1,18 +1,28 @@
 """Sessions are records: they can be ended from here, from there, and from elsewhere."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from chassis.logs import log
 from dev.idp.visitor import choose
-from services.identity.session import Ended, Kind, Upstream
+from services.identity.session import Ended, Kind, Terms, Upstream
 from services.identity.sessions import Sessions
 from tests.identity.browser import Browser
 from tests.identity.conftest import Town
 from tests.identity.people import HALF_HOUR, TEN
 from tests.identity.test_login import VISIT, invited, session
 from tests.identity.test_staff import STAFF
+from tests.keys import signing_key
 
 ISSUER = "https://idp.example.fi"
+TERMS = Terms(
+    token=timedelta(minutes=10),
+    visit_after_end=timedelta(minutes=60),
+    staff=timedelta(hours=12),
+    staff_idle=HALF_HOUR,
+    warning=timedelta(minutes=5),
+    extension=HALF_HOUR,
+)
 
 
 async def entered(town: Town, link: str) -> Browser:
@@ -90,7 +100,7 @@ async def test_logging_out_late_ends_the_session_too(town: Town) -> None:
 
 async def opened(sessions: Sessions, sub: str, upstream: Upstream) -> UUID:
     async with sessions.database.writing() as tx:
-        made = await sessions.open_staff(tx, sub, TEN + HALF_HOUR, upstream)
+        made = await sessions.open_staff(tx, sub, upstream)
     return made.session_id
 
 
@@ -104,7 +114,8 @@ async def live(town: Town, *ids: UUID) -> list[bool]:
 
 
 def sessions_of(town: Town) -> Sessions:
-    return Sessions(town.database, town.clock, log("identity"), uuid4)
+    signing = signing_key(town.clock, town.around.url)
+    return Sessions(town.database, town.clock, log("identity"), uuid4, signing, TERMS)
 
 
 async def test_a_provider_ends_one_session_or_all_of_its_subject(town: Town) -> None:

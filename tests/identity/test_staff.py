@@ -40,7 +40,7 @@ async def test_a_professional_comes_in_with_their_own_units(
     has = await session(town, browser)
     assert (has.sub, has.name, has.role) == (who.id, who.name, "professional")
     assert has.units == tuple(each.id for each in who.units)
-    assert has.exp == TEN + timedelta(hours=12)
+    assert has.exp == TEN + timedelta(minutes=10)
     assert VISIT not in browser.cookies
     assert await last_audited(town) == ("logged_in", who.id, None, None)
 

@@ -8,7 +8,8 @@ CREATE TABLE session (
     renewed_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL,
     ended_at timestamptz,
-    why text CHECK ((why IS NULL) = (ended_at IS NULL))
+    why text CHECK ((why IS NULL) = (ended_at IS NULL)),
+    extensions integer NOT NULL DEFAULT 0
 );
 CREATE INDEX session_sub ON session (kind, sub) WHERE ended_at IS NULL;
 CREATE INDEX session_ends_at ON session (ends_at);
