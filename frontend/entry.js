@@ -1,9 +1,9 @@
 /** The entry page: one thing to do, identify. */
 
 import { button, find, pressed } from './find.js';
-import { keptLink, takeLink } from './link.js';
+import { keptLink, takeLink, wasSentBack } from './link.js';
 import { clearNotes, showProblem, showRefusal } from './notes.js';
-import { ask } from './server.js';
+import { ask, Refused } from './server.js';
 import { mayGoOn } from './supported.js';
 import { language, learnWords } from './words.js';
 
@@ -21,6 +21,16 @@ async function goIdentify() {
   } catch (error) {
     busy(false);
     showRefusal(notes, error);
+  }
+}
+
+/** Who is in already, as after a crash or a closed tab, goes straight on. */
+async function goStraightOn() {
+  try {
+    await ask('POST', '/identity/session/entry', { body: { link: keptLink() } });
+    location.replace('/visit');
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
   }
 }
 
@@ -43,6 +53,7 @@ async function open() {
   // The Back button may bring the page as it was left, with its button still busy.
   addEventListener('pageshow', () => busy(false));
   if (!keptLink()) withoutLink();
+  else if (!wasSentBack()) await goStraightOn();
 }
 
 void open();

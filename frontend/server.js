@@ -19,6 +19,17 @@ export class Refused extends Error {
   }
 }
 
+/** @type {() => Promise<boolean>} */
+let renew = () => Promise.resolve(false);
+
+/**
+ * A token lives for minutes: whoever meets a lapsed one has it renewed, and asks once more.
+ * @param {() => Promise<boolean>} renewal whether there is a new one
+ */
+export function renewBy(renewal) {
+  renew = renewal;
+}
+
 /**
  * @param {'GET' | 'POST' | 'PUT'} method
  * @param {string} path
@@ -27,6 +38,23 @@ export class Refused extends Error {
  * @throws {Refused}
  */
 export async function ask(method, path, given = {}) {
+  try {
+    return await askOnce(method, path, given);
+  } catch (error) {
+    if (!(error instanceof Refused) || error.code !== 'no_session' || !await renew()) throw error;
+    return askOnce(method, path, given);
+  }
+}
+
+/**
+ * The same, with the session as it is.
+ * @param {'GET' | 'POST' | 'PUT'} method
+ * @param {string} path
+ * @param {{ body?: unknown, version?: number }} [given]
+ * @returns {Promise<any>}
+ * @throws {Refused}
+ */
+export async function askOnce(method, path, given = {}) {
   const answer = await reach(method, path, given);
   if (answer.status === 204) return null;
   if (answer.ok) return answer.json();

@@ -120,6 +120,15 @@ export interface Signal {
   candidate: RTCIceCandidateInit | null;
 }
 
+/** What identity says of a session, all by its own clock. */
+export interface SessionTimes {
+  server_time: string;
+  renew_at: string;
+  warn_at: string;
+  ends_at: string;
+  may_stay: boolean;
+}
+
 export type EndedBy = 'professional' | 'patient' | 'guardian' | 'silence';
 
 /** What signalling says; `seq` counts from 1 in each session. */

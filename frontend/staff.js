@@ -14,6 +14,7 @@ import { Media } from './media.js';
 import { clearNotes, note, showProblem, showRefusal } from './notes.js';
 import { QueueList, rowsOf } from './queue.js';
 import { ask, Refused } from './server.js';
+import { Session } from './session.js';
 import { canSound, readySound, ring } from './sound.js';
 import { mayGoOn } from './supported.js';
 import { setTitle } from './views.js';
@@ -46,6 +47,13 @@ class StaffPage {
   detail = new Detail();
   list = new QueueList((key) => this.#choose(key));
   call = new Call({ media: this.media, as: 'staff', nameOf: (member) => this.#nameOf(member) });
+  session = new Session({
+    path: '/identity/staff',
+    home: '/staff',
+    inCall: () => this.call.room !== null,
+    ended: () => this.#showLogin(),
+    failed: (error) => showRefusal(this.queueNotes, error),
+  });
   follow = new Follow({ ask: () => this.#askLobby(), stream: '/notifier/stream/staff', pause: () => this.#pause() });
 
   open() {
@@ -56,12 +64,12 @@ class StaffPage {
       if (event instanceof CustomEvent) this.#callOver(event.detail.why);
     });
     setInterval(() => this.#showTimes(), 1000);
+    void this.session.renew();
     return this.follow.start();
   }
 
   #connectButtons() {
     pressed('log-in', () => void this.#logIn());
-    pressed('log-out', () => void this.#logOut());
     pressed('try-sound', () => void ring().then(() => this.#showTimes()));
     pressed('admit', () => void this.#admit());
     pressed('refuse', () => void this.#refuse());
@@ -123,9 +131,10 @@ class StaffPage {
     setTitle(t('staff.title'));
   }
 
+  /** A call that runs is not torn down. */
   #showLogin() {
+    if (this.call.room) return;
     this.follow.stop();
-    if (this.call.room) this.call.abandon();
     view('opening').hidden = true;
     this.console.hidden = true;
     part('tools', document).hidden = true;
@@ -140,12 +149,6 @@ class StaffPage {
     } catch (error) {
       showRefusal(part('notes', view('login')), error);
     }
-  }
-
-  async #logOut() {
-    const body = { language: document.documentElement.lang };
-    const left = await ask('POST', '/identity/staff/logout', { body }).catch(() => null);
-    location.assign(left?.location ?? '/staff');
   }
 
   /** @returns {Row | null} */

@@ -10,10 +10,11 @@ import { answerTo } from './confirm.js';
 import { chooseDevices } from './devices.js';
 import { find, part, pressed, view, write } from './find.js';
 import { Follow } from './follow.js';
-import { keptLink } from './link.js';
+import { sendBack } from './link.js';
 import { Media } from './media.js';
 import { clearNotes, showProblem, showRefusal } from './notes.js';
 import { ask, Refused } from './server.js';
+import { Session } from './session.js';
 import { readySound, ring } from './sound.js';
 import { mayGoOn } from './supported.js';
 import { markTitle, setTitle, show, showStep } from './views.js';
@@ -56,6 +57,13 @@ class VisitPage {
   call = new Call({ media: this.media, as: 'visit', nameOf: (member) => this.#nameOf(member) });
   check = new Check({ media: this.media, ask: () => ask('GET', API), done: (results) => void this.#checked(results) });
   closed = new Closed({ rejoin: () => void this.#ask() });
+  session = new Session({
+    path: '/identity',
+    home: '/',
+    inCall: () => this.call.room !== null,
+    ended: () => this.#identifyAgain(),
+    failed: (error) => showRefusal(this.notes, error),
+  });
   follow = new Follow({ ask: () => this.#askLobby(), stream: '/notifier/stream/visit', pause: () => this.#pause() });
 
   open() {
@@ -66,10 +74,11 @@ class VisitPage {
     pressed('check-again', () => this.#checkAgain());
     pressed('hang-up', () => void this.#hangUp());
     this.call.addEventListener('over', (event) => {
-      if (event instanceof CustomEvent) this.#callOver(event.detail);
+      if (event instanceof CustomEvent) void this.#callOver(event.detail);
     });
     document.addEventListener('visibilitychange', () => this.#show());
     setInterval(() => this.#show(), 1000);
+    void this.session.renew();
     return this.follow.start();
   }
 
@@ -116,9 +125,11 @@ class VisitPage {
     return undefined;
   }
 
+  /** A call that runs is not torn down, and who has finished needs nothing more. */
   #identifyAgain() {
+    if (this.call.room) return;
     this.follow.stop();
-    location.replace(keptLink() ? '/entry' : '/sorry/identification_expired');
+    if (this.view !== 'closed') sendBack();
   }
 
   #notYetKnown() {
@@ -245,8 +256,8 @@ class VisitPage {
   }
 
   /** @param {{ why: string, by: string }} how */
-  #callOver({ why, by }) {
-    if (why === 'no_session') return this.#identifyAgain();
+  async #callOver({ why, by }) {
+    if (why === 'no_session' && !await this.session.renew()) return this.#identifyAgain();
     if (why === 'left' || why === 'ended' || why === 'call_over') this.#finish(by || why);
     else if (why !== 'abandoned') this.callAfter = Date.now() + CALL_AGAIN;
     void this.follow.now();

@@ -40,6 +40,11 @@ class Lobby:
     reached: bool = True
     refusals: dict[str, Any] = field(default_factory=dict)
     checks: dict[str, str] | None = None
+    came_in: bool = False
+    may_stay: bool = True
+    ends_in: timedelta = timedelta(hours=1)
+    renewals: list[bool] = field(default_factory=list)
+    logged_out: dict[str, Any] | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC) + AHEAD)
 
     def now(self) -> datetime:
@@ -84,6 +89,16 @@ class Lobby:
             "can_ask": free and due,
             "opens_at": moment(self.opens_at),
             "admission": None,
+        }
+
+    def session(self) -> dict[str, Any]:
+        now = self.now()
+        return {
+            "server_time": moment(now),
+            "renew_at": moment(now + timedelta(minutes=5)),
+            "warn_at": moment(now + self.ends_in - timedelta(minutes=5)),
+            "ends_at": moment(now + self.ends_in),
+            "may_stay": self.may_stay,
         }
 
     def queue(self) -> dict[str, Any]:
@@ -147,6 +162,10 @@ class Stage:
         app.router.add_get("/lobby/api/queue", self._queue)
         app.router.add_post("/lobby/api/appointments/{where:.+}", self._decide)
         app.router.add_post("/identity/login", self._login)
+        for who in ("", "/staff"):
+            app.router.add_post(f"/identity{who}/session", self._renew)
+            app.router.add_post(f"/identity{who}/logout", self._logout)
+        app.router.add_post("/identity/session/entry", self._come_back)
         return app
 
     def _page(self, name: str) -> Any:
@@ -195,6 +214,25 @@ class Stage:
         reason = (await request.json())["reason"]
         self.lobby.move("refused" if deed == "refusal" else "waiting", reason)
         return web.json_response({"person": self.lobby.place()})
+
+    async def _renew(self, request: web.Request) -> web.Response:
+        if refused := self._refused("session"):
+            return refused
+        self.lobby.renewals.append((await request.json())["stay"])
+        if self.lobby.renewals[-1] and self.lobby.may_stay:
+            self.lobby.ends_in = timedelta(hours=1)
+        return web.json_response(self.lobby.session())
+
+    async def _come_back(self, _: web.Request) -> web.Response:
+        if not self.lobby.came_in:
+            return problem(401, "no_session")
+        return web.json_response(self.lobby.session())
+
+    async def _logout(self, request: web.Request) -> web.Response:
+        if refused := self._refused("logout"):
+            return refused
+        self.lobby.logged_out = await request.json()
+        return web.Response(status=204)
 
     async def _login(self, _: web.Request) -> web.Response:
         return self._refused("login") or web.json_response({"location": "/visit"})

@@ -111,6 +111,18 @@ async def at_the_door(stage: Stage, page: Page, language: str) -> None:
     await view(page, "detail")
 
 
+async def warned(stage: Stage, page: Page, language: str) -> None:
+    stage.lobby.ends_in = timedelta(minutes=4)
+    await page.goto(f"{stage.url}/visit?lang={language}")
+    await expect(page.locator("dialog#session")).to_be_visible()
+
+
+async def logging_out(stage: Stage, page: Page, language: str) -> None:
+    await door(stage, page, language)
+    await press(page, "log-out")
+    await expect(page.locator("dialog#log-out")).to_be_visible()
+
+
 def dialog(name: str) -> Scene:
     async def scene(stage: Stage, page: Page, language: str) -> None:
         await at_the_door(stage, page, language)
@@ -133,6 +145,8 @@ SCENES: dict[str, Scene] = {
     "wait, in line": in_line,
     "wait, refused": standing("refused", reason="not_ready"),
     "wait, cancelled": standing("identified", status="cancelled"),
+    "session, warned": warned,
+    "session, logging out": logging_out,
     "closed": standing("left", status="ended"),
     "unsupported": unsupported,
     "staff, log-in": log_in,
