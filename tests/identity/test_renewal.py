@@ -1,26 +1,23 @@
 """A session goes on while its page lives, and ends when it should."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
 import pytest
+from pydantic import SecretStr
 
-from chassis.sessions import KeySet, VisitSession, fetching
+from chassis.sessions import KeySet, SigningKey, VisitSession
 from dev.idp.visitor import choose
-from dev.programs import free_port
-from dev.site import serve
-from services.identity.app import assemble
 from services.identity.session import EXTENSIONS_MOST
 from tests.identity.browser import Answer, Browser
-from tests.identity.conftest import Town, settings
+from tests.identity.conftest import Town
 from tests.identity.people import HALF_HOUR, TEN, moved
 from tests.identity.test_login import VISIT, audited, invited, session
-from tests.identity.test_sessions import entered
+from tests.identity.test_sessions import entered, sessions_of
 from tests.identity.test_staff import STAFF
 from tests.identity.test_staff import session as staff_session
-from tests.keys import pem
+from tests.keys import Published, signing_key
 
 ENDS = TEN + HALF_HOUR * 3  # an hour after the appointment
 WARNS = ENDS - timedelta(minutes=5)
@@ -198,25 +195,17 @@ async def test_a_link_of_another_appointment_needs_another_identification(
     assert (await again(browser, link)).status == 401
 
 
-@asynccontextmanager
-async def with_keys(town: Town, **keys: str) -> AsyncIterator[str]:
-    """Another instance of the same identity, told other keys."""
-    port = free_port()
-    app = assemble(settings(town.around, **keys), town.clock)
-    async with serve(app, port):
-        yield f"http://127.0.0.1:{port}"
-
-
 async def test_keys_are_changed_and_no_session_is_lost(town: Town) -> None:
-    """First the new key stands beside the old, then they change places."""
+    """A token by the old key is renewed by the new one, which is published already."""
     _, link = await invited(town)
     browser = await entered(town, link)
-    old, new = town.around.secrets.session_key, pem().get_secret_value()
-    async with with_keys(town, SESSION_KEY=old, SESSION_KEY_NEXT=new) as url:
-        keys = KeySet(fetching(f"{url}/identity/jwks.json"), browser.origin, town.clock)
-        assert await keys.check(browser.cookies[VISIT], VisitSession)
-        async with with_keys(town, SESSION_KEY=new, SESSION_KEY_BEFORE=old) as after:
-            browser.origin, own = after, browser.origin
-            answer = await browser.post("/identity/session", {}, Origin=own)
-            assert answer.status == 200
-            assert await keys.check(browser.cookies[VISIT], VisitSession)
+    old = SigningKey(
+        SecretStr(town.around.secrets.session_key), town.around.url, town.clock
+    )
+    new = signing_key(town.clock, town.around.url)
+    keys = KeySet(Published(old, new), town.around.url, town.clock)
+    token = await keys.recognise(browser.cookies[VISIT], VisitSession)
+    sessions = replace(sessions_of(town), signing=new)
+    renewed = await sessions.renew(token, stay=False)
+    again = await keys.check(renewed.entrance.token, VisitSession)
+    assert again.sid == token.sid
