@@ -8,18 +8,19 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page
 
-from chassis.clock import now
+from chassis.clock import Clock, now
 from contract.catalogue import topics
 from dev import kafka as kafkas
 from dev import postgres as postgreses
@@ -28,7 +29,7 @@ from dev.booking import Booking, Said, publish
 from dev.idp.app import identity_provider
 from dev.mailbox import Post, post_office
 from dev.persons import Person, person, professional
-from dev.suite import Surroundings, in_one_process
+from dev.suite import Surroundings, Told, in_one_process
 from tests.journeys.people import Patient, Staff
 
 PATIENCE = 30.0
@@ -168,11 +169,38 @@ def _watched(page: Page) -> Page:
     return page
 
 
+class Providers(Protocol):
+    """Who identifies people in this run."""
+
+    def told(self, around: Surroundings) -> Told:
+        """What the services are told of them."""
+
+    def open(self, around: Surroundings) -> AbstractAsyncContextManager[Any]:
+        """Run them."""
+
+
+class Simulated:
+    """The demo's, which the services are told of in any case."""
+
+    def told(self, _: Surroundings) -> Told:
+        return {}
+
+    def open(self, around: Surroundings) -> AbstractAsyncContextManager[Any]:
+        port = urlsplit(around.idp_url).port or 0
+        return identity_provider(*around.clients(), port=port)
+
+
 @asynccontextmanager
 async def running(
-    server: postgreses.Server, kafka: str, browser: Browser, **more: str
+    server: postgreses.Server,
+    kafka: str,
+    browser: Browser,
+    providers: Providers | None = None,
+    clock: Clock = now,
+    **more: str,
 ) -> AsyncIterator[Suite]:
     """The suite in one process, on a database of its own."""
+    providers = providers or Simulated()
     port, ops, idp = (programs.free_port() for _ in range(3))
     async with (
         postgreses.fresh_database(server.admin) as database,
@@ -185,11 +213,11 @@ async def running(
             kafka=kafka,
             smtp_url=post.smtp_url,
             databases=database.services,
-            more=more,
         )
+        around = replace(around, more={**providers.told(around), **more})
         async with (
-            identity_provider(*around.clients(), port=idp),
-            in_one_process(around, port, ops) as services,
+            providers.open(around),
+            in_one_process(around, port, ops, clock) as services,
         ):
             yield Suite(around, post, dict(services), browser)
 
