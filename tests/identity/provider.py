@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from dev.programs import free_port
 from dev.site import serve
 from services.identity.domain import Question
 from services.identity.oidc.client import Client
-from services.identity.oidc.keys import OwnKey, OwnKeys, ProviderKeys, Ring
+from services.identity.oidc.keys import Fetch, OwnKey, OwnKeys, ProviderKeys, Ring
 from services.identity.oidc.profile import SIGNATURES, Algorithms, Profile
 from tests.identity.people import Clock, rsa_pem
 
@@ -46,6 +47,8 @@ class Provider:
         self.token: Any = None
         self.status = 200
         self.forms: list[Form] = []
+        self.pushed: Any = {"request_uri": "urn:example:1", "expires_in": 60}
+        self.signed_keys = ""
         self.keys_asked = 0
 
     def claims(self, **changes: Any) -> Claims:
@@ -93,8 +96,24 @@ class Provider:
             self.keys_asked += 1
             return web.json_response({"keys": self.published})
 
+        async def signed(_: web.Request) -> web.Response:
+            self.keys_asked += 1
+            return web.Response(text=self.signed_keys)
+
+        async def pushed(request: web.Request) -> web.Response:
+            form = await request.post()
+            self.forms.append({name: str(value) for name, value in form.items()})
+            return web.json_response(self.pushed, status=self.status)
+
         app = web.Application()
-        app.add_routes([web.post("/token", token), web.get("/keys", keys)])
+        app.add_routes(
+            [
+                web.post("/token", token),
+                web.post("/par", pushed),
+                web.get("/keys", keys),
+                web.get("/signed-keys", signed),
+            ]
+        )
         return app
 
 
@@ -124,11 +143,19 @@ def profile(url: str) -> Profile:
     )
 
 
-def client(url: str, clock: Clock, *, encrypted: bool = True) -> Client:
+def client(
+    url: str,
+    clock: Clock,
+    *,
+    encrypted: bool = True,
+    fetch: Fetch | None = None,
+    **agreed: Any,
+) -> Client:
+    """Us, with what was agreed otherwise than usually."""
     own = OwnKeys(
         Ring(own_key("signing", "sig")),
         Ring(own_key("encryption", "enc")) if encrypted else None,
     )
-    keys = ProviderKeys(fetching(f"{url}/keys"), clock)
+    keys = ProviderKeys(fetch or fetching(f"{url}/keys"), clock)
     once = (f"jti-{number}" for number in range(1000))
-    return Client(profile(url), own, keys, clock, lambda: next(once))
+    return Client(replace(profile(url), **agreed), own, keys, clock, lambda: next(once))

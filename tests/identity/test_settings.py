@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from dev.suite import Surroundings
+from dev.suite import Surroundings, told
+from services.identity.settings import Settings
 from tests.identity.conftest import settings
 
 AROUND = Surroundings(
@@ -48,3 +49,97 @@ def test_no_secret_prints() -> None:
     for secret in (AROUND.secrets.national_id, AROUND.secrets.person):
         assert secret not in repr(made)
     assert "PRIVATE KEY" not in repr(made)
+
+
+PLAIN = {
+    name: value
+    for name, value in {**told(AROUND)["identity"]}.items()
+    if name
+    not in {
+        *("OIDC_AUTHORIZATION_ENDPOINT", "OIDC_TOKEN_ENDPOINT", "OIDC_JWKS_URL"),
+        *("OIDC_ACR_VALUES", "TEST_PERSONS_ALLOWED"),
+    }
+}
+PINNED = '{"keys": [{"kty": "RSA", "kid": "e", "n": "AQAB", "e": "AQAB"}]}'
+
+
+def ready(**said: str) -> Settings:
+    values = {**PLAIN, "OIDC_ENTITY_KEYS": PINNED, **said}
+    return Settings(**{name.lower(): value for name, value in values.items()})
+
+
+def test_telia_is_ready_but_for_what_only_we_know() -> None:
+    made = ready(OIDC_PROFILE="telia", OIDC_ISSUER="https://tunnistus-pp.telia.fi/uas")
+    assert (made.oidc_authorization_endpoint, made.oidc_token_endpoint) == (
+        "https://tunnistus-pp.telia.fi/uas/oauth2/authorization",
+        "https://tunnistus-pp.telia.fi/uas/oauth2/token",
+    )
+    assert made.oidc_jwks_url == (
+        "https://tunnistus-pp.telia.fi/openid_provider/signed_jwks.jwt"
+    )
+    assert made.oidc_acr_values == "http://ftn.ficora.fi/2017/loa2"
+    assert (made.oidc_signatures, made.oidc_key_encryptions) == ("RS256", "RSA-OAEP")
+    assert made.oidc_encryptions == "A128CBC-HS256"
+    assert made.oidc_national_id_claim == "urn:oid:1.2.246.21"
+
+
+def test_op_is_ready_but_for_what_only_we_know() -> None:
+    made = ready(
+        OIDC_PROFILE="op",
+        OIDC_ISSUER="https://isb-test.op.fi",
+        OIDC_SERVICE_NAME="Videovastaanotto",
+    )
+    assert made.oidc_authorization_endpoint == "https://isb-test.op.fi/oauth/authorize"
+    assert made.oidc_jwks_url == "https://isb-test.op.fi/jwks/broker-signed"
+    assert made.oidc_scope == "openid profile personal_identity_code"
+    assert made.oidc_national_id_claim == "personal_identity_code"
+    assert "cancel" in made.oidc_cancelled.split()
+    assert made.oidc_ask_max_age is False
+
+
+def test_what_is_set_wins_over_what_is_ready() -> None:
+    made = ready(
+        OIDC_PROFILE="telia",
+        OIDC_ISSUER="https://idp.example",
+        OIDC_TOKEN_ENDPOINT="https://idp.example/elsewhere",
+        OIDC_SIGNATURES="PS256",
+    )
+    assert made.oidc_token_endpoint == "https://idp.example/elsewhere"
+    assert made.oidc_signatures == "PS256"
+
+
+@pytest.mark.parametrize("profile", ["telia", "op"])
+def test_the_trust_network_takes_no_key_set_that_nobody_signed(profile: str) -> None:
+    values = {
+        **PLAIN,
+        "OIDC_PROFILE": profile,
+        "OIDC_ISSUER": "https://idp.example",
+        "OIDC_SERVICE_NAME": "Videovastaanotto",
+    }
+    with pytest.raises(ValidationError, match="OIDC_ENTITY_KEYS"):
+        Settings(**{name.lower(): value for name, value in values.items()})
+    by_hand = {**values, "OIDC_JWKS": PINNED}
+    Settings(**{name.lower(): value for name, value in by_hand.items()})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"OIDC_PROFILE": "nordea"},
+        {"OIDC_PROFILE": "op"},  # without a name for the bank's app
+        {"OIDC_SERVICE_NAME": "x" * 41},
+        {"OIDC_SERVICE_NAME": "<b>Video</b>"},
+        {"OIDC_SIGNATURES": "RS256 HS256"},
+        {"OIDC_SIGNATURES": "none"},
+        {"OIDC_KEY_ENCRYPTIONS": "RSA1_5"},
+        {"OIDC_ENCRYPTIONS": "A128CBC"},
+        {"OIDC_ENTITY_KEYS": '{"keys": []}'},
+        {"OIDC_ENTITY_KEYS": '{"keys": [{"kty": "RSA", "d": "private"}]}'},
+        {"OIDC_ENTITY_KEYS": "not JSON"},
+        {"OIDC_ASSERTION_SECONDS": "601"},
+    ],
+)
+def test_a_profile_that_makes_no_sense_is_refused(said: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        ready(**{"OIDC_PROFILE": "telia", "OIDC_ISSUER": "https://i.example", **said})
+    assert "private" not in str(wrong.value).replace("private_key", "")
