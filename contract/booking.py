@@ -73,12 +73,18 @@ class Guardian(Said):
     email: Personal | None = None
 
 
+CompanionRole = Literal["interpreter", "relative", "professional"]
+
+
 class Companion(Said):
-    """Someone else who is asked to the call."""
+    """Someone else who is asked to the call. Each is sent a link of their own."""
 
     name: Personal
     email: Personal
-    role: Literal["interpreter", "relative", "professional"]
+    role: CompanionRole
+    "A `professional` is one of another organisation."
+    language: Language | None = None
+    "The language that they are written to in; the patient's unless said."
 
 
 class Change(Event):

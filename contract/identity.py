@@ -18,6 +18,7 @@ class Role(StrEnum):
     PROFESSIONAL = "professional"
     INTERPRETER = "interpreter"
     RELATIVE = "relative"
+    VISITING_PROFESSIONAL = "visiting_professional"  # of another organisation
 
 
 class PatientIdentified(Event):

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime, Field
 
+from contract.booking import CompanionRole
 from contract.envelope import Event
 
 
@@ -25,7 +26,9 @@ class InvitationIssued(Event):
     link_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     "SHA-256 of the link's token, in hex."
     expires_at: AwareDatetime
-    "The link opens nothing after this."
+    "The link opens nothing after this. The newest word about a companion's link counts."
+    role: CompanionRole | None = None
+    "As what the link lets someone in, when it is a companion's and not the patient's."
 
 
 class InvitationSent(Event):
@@ -34,6 +37,8 @@ class InvitationSent(Event):
     topic: ClassVar[str] = "invitation.sent"
 
     kind: Kind
+    role: CompanionRole | None = None
+    "To a companion of this role; to the patient unless said."
 
 
 class InvitationFailed(Event):
@@ -44,3 +49,5 @@ class InvitationFailed(Event):
     kind: Kind
     reason: str | None = Field(default=None, max_length=64)
     "A code, never an address or a mail server's own words."
+    role: CompanionRole | None = None
+    "To a companion of this role; to the patient unless said."

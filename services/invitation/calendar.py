@@ -40,13 +40,13 @@ def entry(
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method(kind))
     calendar.add_component(_time_zone())
-    event = _event(appointment, f"{appointment.appointment_id}@{host}", written_at)
+    event = _event(appointment, f"{_entry(appointment)}@{host}", written_at)
     _introduce(event, appointment, sender)
     event.add("summary", words("event.title"))
     event.add("location", words("event.place"))
     if kind is Kind.CANCELLATION:
         event.add("status", "CANCELLED")
-        event.add("description", words("event.cancelled"))
+        event.add("description", _cancelled(appointment, words))
     else:
         event.add("status", "CONFIRMED")
         event.add("description", _description(words, link))
@@ -55,6 +55,18 @@ def entry(
     calendar.add_component(event)
     written: bytes = calendar.to_ical()
     return written
+
+
+def _entry(appointment: Appointment) -> str:
+    """One entry for each: a companion may share the patient's mailbox."""
+    recipient, _ = appointment.known()
+    role = f".{recipient.role}" if recipient.role else ""
+    return f"{appointment.appointment_id}{role}"
+
+
+def _cancelled(appointment: Appointment, words: Words) -> str:
+    recipient, _ = appointment.known()
+    return words("companion.event.cancelled" if recipient.role else "event.cancelled")
 
 
 def file_name(words: Words) -> str:

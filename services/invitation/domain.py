@@ -15,6 +15,8 @@ from contract.booking import (
     AppointmentBooked,
     AppointmentCancelled,
     Change,
+    Companion,
+    CompanionRole,
     Language,
     Timed,
     Unit,
@@ -69,11 +71,12 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who is written to, and on whose behalf."""
+    """Who is written to, and on whose behalf. Only a companion comes in a role."""
 
     unit: Unit
     email: SecretStr
     language: Language
+    role: CompanionRole | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,31 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
+class Invited:
+    """A companion, as far as they are told of the appointment.
+
+    Who is asked no longer stays known, so as to be told that.
+    """
+
+    role: CompanionRole
+    email: SecretStr
+    language: Language | None
+    asked: bool = True
+    revision: int = 1
+    issued: Issued | None = None
+
+    @property
+    def key(self) -> tuple[CompanionRole, str]:
+        """One person is asked once in one role, however often a booking says so."""
+        return self.role, self.email.get_secret_value().strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
 class Appointment:
-    """What has been heard of one appointment, in whatever order."""
+    """What has been heard of one appointment, in whatever order.
+
+    It is the patient's view; `seen_by` is a companion's.
+    """
 
     appointment_id: str
     heard: Heard = field(default_factory=Heard)
@@ -101,6 +127,7 @@ class Appointment:
     times: Times | None = None
     revision: int = 0
     issued: Issued | None = None
+    companions: tuple[Invited, ...] = ()
 
     def after(self, change: Change) -> Self:
         """The appointment once this has been heard; itself when it is old news."""
@@ -111,10 +138,44 @@ class Appointment:
         if Aspect.TIMES in renewed and isinstance(change, Timed):
             after = replace(after, times=Times(change.starts_at, change.ends_at))
         if Aspect.DETAILS in renewed and isinstance(change, AppointmentBooked):
-            after = replace(after, recipient=_recipient(change))
+            companions = _invited(self.companions, change.companions)
+            after = replace(after, recipient=_recipient(change), companions=companions)
+        after = replace(after, companions=tuple(after._revised(self)))  # noqa: SLF001 - it is one of us
         if after._matters() == self._matters():  # noqa: SLF001 - it is one of us
             return after
         return replace(after, revision=self.revision + 1)
+
+    def seen_by(self, companion: Invited) -> Self:
+        """The appointment as this companion is told of it: off, when they are not asked."""
+        patient, _ = self.known()
+        language = companion.language or patient.language
+        return replace(
+            self,
+            recipient=Recipient(
+                patient.unit, companion.email, language, companion.role
+            ),
+            status=self.status if companion.asked else Status.CANCELLED,
+            revision=companion.revision,
+            issued=companion.issued,
+            companions=(),
+        )
+
+    def views(self) -> Iterator[Self]:
+        """The patient's, then each companion's."""
+        yield self
+        for each in self.companions:
+            yield self.seen_by(each)
+
+    def _revised(self, before: Self) -> Iterator[Invited]:
+        """The companions, each with a new revision if there is something new for them."""
+        told = {
+            each.key: before.seen_by(each)._matters()  # noqa: SLF001 - it is one of us
+            for each in before.companions
+        }
+        for each in self.companions:
+            now = self.seen_by(each)._matters()  # noqa: SLF001 - it is one of us
+            is_news = told.get(each.key, now) != now
+            yield replace(each, revision=each.revision + is_news)
 
     @property
     def sequence(self) -> int:
@@ -144,6 +205,18 @@ class Appointment:
 def _status(change: Change) -> Status:
     off = isinstance(change, AppointmentCancelled)
     return Status.CANCELLED if off else Status.BOOKED
+
+
+def _invited(
+    before: Sequence[Invited], booked: Sequence[Companion]
+) -> tuple[Invited, ...]:
+    """Those whom the booking names, and those whom it names no longer."""
+    known = {each.key: replace(each, asked=False) for each in before}
+    for each in booked:
+        new = Invited(each.role, each.email, each.language)
+        held = known.get(new.key, new)
+        known[new.key] = replace(held, language=each.language, asked=True)
+    return tuple(known.values())
 
 
 def _recipient(booked: AppointmentBooked) -> Recipient:
@@ -190,6 +263,7 @@ class Delivery:
     reason: Reason | None = None
     asked_by: str | None = None
     settled_at: datetime | None = None
+    role: CompanionRole | None = None  # of a companion; none when it is the patient's
 
     @property
     def may_have_arrived(self) -> bool:

@@ -79,7 +79,7 @@ class Invitations:
             if not await inbox.first_sight(tx, said):
                 return
             held = await store.hold_or_make(tx, said.appointment_id, at)
-            appointment = await self._issue(tx, held.after(said), at)
+            appointment = await self._issued(tx, held.after(said), at)
             await store.save(tx, appointment, at)
             stored = await store.deliveries(tx, said.appointment_id)
             await self._agree(tx, appointment, stored, stored, at)
@@ -95,13 +95,17 @@ class Invitations:
             stored = await store.deliveries(tx, appointment.appointment_id)
             returned = [each.given_back(at) for each in stored]
             agreed = await self._agree(tx, appointment, stored, returned, at)
-            waiting = [each for each in agreed if each.state is State.QUEUED]
+            waiting = [
+                each
+                for each in agreed
+                if each.state is State.QUEUED and each.due_at <= at
+            ]
             if not waiting:  # it became untrue, or too late; others may wait
                 self.wake()
                 return None
             claimed = waiting[0].claimed(self.new_id(), at + LEASE)
             await store.put(tx, appointment.appointment_id, claimed)
-        return Claimed(appointment, claimed)
+        return Claimed(self._seen_by(appointment, claimed), claimed)
 
     async def settle(self, claimed: Claimed, outcome: Outcome) -> Delivery | None:
         """What became of the e-mail; nothing when the lease had passed to another."""
@@ -120,7 +124,7 @@ class Invitations:
         return next(each for each in agreed if each.delivery_id == settled.delivery_id)
 
     async def send_again(self, appointment_id: str, by: StaffSession) -> Standing:
-        """A professional asks for the invitation to be written once more."""
+        """A professional asks for the patient's invitation to be written once more."""
         at = self.clock()
         async with self.database.writing() as tx:
             held = await store.hold(tx, appointment_id)
@@ -156,27 +160,50 @@ class Invitations:
         late = self.clock() - written if written else timedelta()
         LATE.set(late.total_seconds())
 
-    async def _issue(
+    async def _issued(
         self, tx: Writer, appointment: Appointment, at: datetime
     ) -> Appointment:
-        """Say which link opens this appointment, and until when, if that is news."""
-        if (
-            not appointment.is_known
-            or appointment.status is Status.CANCELLED
-            or appointment.is_over(at)
-        ):
+        """Say which links open this appointment, and until when, if that is news."""
+        if not appointment.is_known:
             return appointment
-        _, times = appointment.known()
-        issued = Issued(self._digest(appointment), times.ends_at + self.link_lifetime)
-        if issued == appointment.issued:
-            return appointment
+        companions = []
+        for each in appointment.companions:
+            say = self._issue if each.asked else self._withdraw
+            issued = await say(tx, appointment.seen_by(each), at)
+            companions.append(replace(each, issued=issued))
+        issued = await self._issue(tx, appointment, at)
+        return replace(appointment, issued=issued, companions=tuple(companions))
+
+    async def _issue(
+        self, tx: Writer, seen: Appointment, at: datetime
+    ) -> Issued | None:
+        if seen.status is Status.CANCELLED or seen.is_over(at):
+            return seen.issued
+        _, times = seen.known()
+        issued = Issued(self._digest(seen), times.ends_at + self.link_lifetime)
+        if issued != seen.issued:
+            await self._say_issued(tx, seen, issued)
+        return issued
+
+    async def _withdraw(
+        self, tx: Writer, seen: Appointment, at: datetime
+    ) -> Issued | None:
+        """A companion is asked no longer: the link opens nothing from now on."""
+        if seen.issued is None or seen.issued.until <= at:
+            return seen.issued
+        withdrawn = replace(seen.issued, until=at)
+        await self._say_issued(tx, seen, withdrawn)
+        return withdrawn
+
+    async def _say_issued(self, tx: Writer, seen: Appointment, issued: Issued) -> None:
+        recipient, _ = seen.known()
         said = InvitationIssued(
-            appointment_id=appointment.appointment_id,
+            appointment_id=seen.appointment_id,
             link_digest=issued.digest,
             expires_at=issued.until,
+            role=recipient.role,
         )
         await self.outbox.record(tx, said)
-        return replace(appointment, issued=issued)
 
     async def _agree(
         self,
@@ -189,16 +216,35 @@ class Invitations:
         """Make what is on its way agree with what is true; keep what differs."""
         if not appointment.is_known:
             return current
-        agreed = list(revised(appointment, current, self.try_for, at))
-        kind = due(appointment, agreed, self._digest(appointment), at)
-        if kind is not None:
-            agreed.append(self._written(appointment, kind, at))
+        agreed: list[Delivery] = []
+        for seen in appointment.views():
+            theirs = [each for each in current if self._is_to(seen, each)]
+            agreed += self._agreed(seen, theirs, at)
         for each in agreed:
             if each not in stored:
                 await self._keep(tx, appointment, each)
         return agreed
 
+    def _agreed(
+        self, seen: Appointment, deliveries: Sequence[Delivery], at: datetime
+    ) -> Sequence[Delivery]:
+        """What one recipient is told, and is to be told."""
+        agreed = list(revised(seen, deliveries, self.try_for, at))
+        kind = due(seen, agreed, self._digest(seen), at)
+        return agreed if kind is None else [*agreed, self._written(seen, kind, at)]
+
+    def _is_to(self, seen: Appointment, delivery: Delivery) -> bool:
+        """Whether the delivery is to who sees this. A patient's address may change."""
+        recipient, _ = seen.known()
+        if recipient.role is None or delivery.role is None:
+            return recipient.role == delivery.role
+        return delivery.link_digest == self._digest(seen)
+
+    def _seen_by(self, appointment: Appointment, delivery: Delivery) -> Appointment:
+        return next(seen for seen in appointment.views() if self._is_to(seen, delivery))
+
     def _written(self, appointment: Appointment, kind: Kind, at: datetime) -> Delivery:
+        recipient, _ = appointment.known()
         return Delivery(
             delivery_id=self.new_id(),
             kind=kind,
@@ -206,11 +252,14 @@ class Invitations:
             link_digest=self._digest(appointment),
             created_at=at,
             due_at=at,
+            role=recipient.role,
         )
 
     def _digest(self, appointment: Appointment) -> str:
         recipient, _ = appointment.known()
-        return self.links.digest(appointment.appointment_id, recipient.email)
+        return self.links.digest(
+            appointment.appointment_id, recipient.email, recipient.role
+        )
 
     async def _keep(
         self, tx: Writer, appointment: Appointment, delivery: Delivery
@@ -219,11 +268,16 @@ class Invitations:
         await store.put(tx, appointment_id, delivery)
         DELIVERIES.labels(kind, delivery.state).inc()
         if delivery.state is State.ACCEPTED:
-            sent = InvitationSent(appointment_id=appointment_id, kind=kind)
+            sent = InvitationSent(
+                appointment_id=appointment_id, kind=kind, role=delivery.role
+            )
             await self.outbox.record(tx, sent)
         if delivery.state is State.FAILED:
             failed = InvitationFailed(
-                appointment_id=appointment_id, kind=kind, reason=delivery.reason
+                appointment_id=appointment_id,
+                kind=kind,
+                reason=delivery.reason,
+                role=delivery.role,
             )
             await self.outbox.record(tx, failed)
 
@@ -254,5 +308,5 @@ def _may_be_sent_again(
         raise AppointmentIsCancelled("The appointment is cancelled.")
     if appointment.is_over(at):
         raise AppointmentIsOver("The appointment is over.")
-    if any(each.state in OPEN for each in deliveries):
+    if any(each.state in OPEN and each.role is None for each in deliveries):
         raise AlreadyOnItsWay("An e-mail is on its way already.")

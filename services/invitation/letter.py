@@ -1,4 +1,4 @@
-"""What an e-mail says: subject, text and HTML, in the patient's language.
+"""What an e-mail says: subject, text and HTML, in the reader's language.
 
 Nothing about health stands in it, and nobody's name: the unit and the time say enough.
 """
@@ -15,6 +15,7 @@ from services.invitation.domain import Appointment
 from services.invitation.words import Words
 
 NEEDS = ("identify", "devices", "place")
+COMPANION = "companion"  # what their own sentences begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,23 @@ class LetterWriter:
         link: str,
         language: Language | None = None,
     ) -> Letter:
-        """In the patient's language unless another is asked for."""
+        """In the recipient's language unless another is asked for."""
         recipient, times = appointment.known()
         words = self._words[language or recipient.language]
+        whose = f"{COMPANION}." if recipient.role else ""
         values = {
             **_when(words, times.starts_at, times.ends_at),
             "words": words,
             "kind": kind,
+            "whose": whose,
+            "role": words(f"as.{recipient.role}") if recipient.role else "",
             "unit": getattr(recipient.unit.name, words.language),
             "link": link,
             "needs": NEEDS,
         }
         return Letter(
             subject=words(
-                f"subject.{kind}",
+                f"{whose}subject.{kind}",
                 day=words.time(times.starts_at, "pattern.short_day"),
                 start=words.time(times.starts_at, "pattern.time"),
             ),

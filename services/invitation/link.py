@@ -12,8 +12,11 @@ from hashlib import sha256
 
 from pydantic import SecretStr
 
+from contract.booking import CompanionRole
+
 BYTES = 16
 PURPOSE = b"invitation link 1"
+FOR_A_COMPANION = b"companion link 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +26,29 @@ class Links:
     secret: SecretStr
     origin: str
 
-    def token(self, appointment_id: str, email: SecretStr) -> SecretStr:
-        """22 characters of URL-safe base64."""
+    def token(
+        self, appointment_id: str, email: SecretStr, role: CompanionRole | None = None
+    ) -> SecretStr:
+        """22 characters of URL-safe base64. A companion's is never the patient's."""
         address = email.get_secret_value().strip().lower()
-        told = b"\0".join([PURPOSE, appointment_id.encode(), address.encode()])
+        whose = [FOR_A_COMPANION, role.encode()] if role else [PURPOSE]
+        told = b"\0".join([*whose, appointment_id.encode(), address.encode()])
         mac = hmac.digest(self.secret.get_secret_value().encode(), told, sha256)
         return SecretStr(urlsafe_b64encode(mac[:BYTES]).rstrip(b"=").decode())
 
-    def digest(self, appointment_id: str, email: SecretStr) -> str:
+    def digest(
+        self, appointment_id: str, email: SecretStr, role: CompanionRole | None = None
+    ) -> str:
         """SHA-256 of the token in hex: all that others ever hear of it."""
-        token = self.token(appointment_id, email)
+        token = self.token(appointment_id, email, role)
         return sha256(token.get_secret_value().encode()).hexdigest()
 
     def address(
-        self, appointment_id: str, email: SecretStr, language: str
+        self,
+        appointment_id: str,
+        email: SecretStr,
+        language: str,
+        role: CompanionRole | None = None,
     ) -> SecretStr:
-        token = self.token(appointment_id, email).get_secret_value()
+        token = self.token(appointment_id, email, role).get_secret_value()
         return SecretStr(f"{self.origin}/v/{token}?lang={language}")

@@ -51,7 +51,10 @@ class Desk:
         """Raises `NotAnAddress`. Written twice, it is the same mail."""
         recipient, _ = appointment.known()
         link = self._links.address(
-            appointment.appointment_id, recipient.email, recipient.language
+            appointment.appointment_id,
+            recipient.email,
+            recipient.language,
+            recipient.role,
         ).get_secret_value()
         address = _address(recipient.email.get_secret_value())
         letter = self._letters.write(appointment, delivery.kind, link)

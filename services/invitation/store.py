@@ -17,6 +17,7 @@ from contract.invitation import Kind
 from services.invitation.domain import (
     Appointment,
     Delivery,
+    Invited,
     Issued,
     Reason,
     Recipient,
@@ -37,7 +38,7 @@ async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
         """,
         appointment_id,
     )
-    return _appointment(row) if row else None
+    return _appointment(row, await _companions(tx, row)) if row else None
 
 
 async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
@@ -53,7 +54,7 @@ async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
         """,
         appointment_id,
     )
-    return _appointment(row) if row else None
+    return _appointment(row, await _companions(tx, row)) if row else None
 
 
 async def hold_or_make(tx: Writer, appointment_id: str, at: datetime) -> Appointment:
@@ -88,7 +89,20 @@ async def hold_next_due(tx: Writer, at: datetime) -> Appointment | None:
         """,
         at,
     )
-    return _appointment(row) if row else None
+    return _appointment(row, await _companions(tx, row)) if row else None
+
+
+async def _companions(tx: Reader, row: Any) -> Sequence[Invited]:
+    rows = await tx.fetch(
+        """
+        SELECT role, email, language, asked, revision, issued_digest, issued_until
+          FROM companion
+         WHERE appointment_id = $1
+         ORDER BY role, email
+        """,
+        row["appointment_id"],
+    )
+    return [_companion(each) for each in rows]
 
 
 async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
@@ -122,6 +136,33 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
         issued and issued.until,
         at,
     )
+    await _save_companions(tx, appointment)
+
+
+async def _save_companions(tx: Writer, appointment: Appointment) -> None:
+    await tx.execute(
+        "DELETE FROM companion WHERE appointment_id = $1", appointment.appointment_id
+    )
+    await tx.executemany(
+        """
+        INSERT INTO companion (appointment_id, role, email, language, asked, revision,
+                               issued_digest, issued_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        """,
+        [
+            (
+                appointment.appointment_id,
+                each.role,
+                each.email.get_secret_value(),
+                each.language,
+                each.asked,
+                each.revision,
+                each.issued and each.issued.digest,
+                each.issued and each.issued.until,
+            )
+            for each in appointment.companions
+        ],
+    )
 
 
 async def deliveries(tx: Reader, appointment_id: str) -> Sequence[Delivery]:
@@ -129,7 +170,7 @@ async def deliveries(tx: Reader, appointment_id: str) -> Sequence[Delivery]:
     rows = await tx.fetch(
         """
         SELECT delivery_id, kind, revision, link_digest, state, attempts, due_at, lease,
-               doubt, reason, asked_by, created_at, settled_at
+               doubt, reason, asked_by, created_at, settled_at, role
           FROM delivery
          WHERE appointment_id = $1
          ORDER BY number
@@ -144,8 +185,8 @@ async def put(tx: Writer, appointment_id: str, delivery: Delivery) -> None:
         """
         INSERT INTO delivery (delivery_id, appointment_id, kind, revision, link_digest,
                               state, attempts, due_at, lease, doubt, reason, asked_by,
-                              created_at, settled_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                              created_at, settled_at, role)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         ON CONFLICT (delivery_id)
         DO UPDATE SET state = excluded.state,
                       attempts = excluded.attempts,
@@ -169,6 +210,7 @@ async def put(tx: Writer, appointment_id: str, delivery: Delivery) -> None:
         delivery.asked_by,
         delivery.created_at,
         delivery.settled_at,
+        delivery.role,
     )
 
 
@@ -196,7 +238,7 @@ async def forget(tx: Writer, before: datetime) -> int:
     )
 
 
-def _appointment(row: Any) -> Appointment:
+def _appointment(row: Any, companions: Sequence[Invited]) -> Appointment:
     return Appointment(
         row["appointment_id"],
         Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
@@ -204,9 +246,25 @@ def _appointment(row: Any) -> Appointment:
         _recipient(row),
         Times(row["starts_at"], row["ends_at"]) if row["starts_at"] else None,
         row["revision"],
-        Issued(row["issued_digest"], row["issued_until"])
-        if row["issued_digest"]
-        else None,
+        _issued(row),
+        tuple(companions),
+    )
+
+
+def _issued(row: Any) -> Issued | None:
+    if row["issued_digest"] is None:
+        return None
+    return Issued(row["issued_digest"], row["issued_until"])
+
+
+def _companion(row: Any) -> Invited:
+    return Invited(
+        role=row["role"],
+        email=SecretStr(row["email"]),
+        language=Language(row["language"]) if row["language"] else None,
+        asked=row["asked"],
+        revision=row["revision"],
+        issued=_issued(row),
     )
 
 
@@ -236,4 +294,5 @@ def _delivery(row: Any) -> Delivery:
         reason=Reason(row["reason"]) if row["reason"] else None,
         asked_by=row["asked_by"],
         settled_at=row["settled_at"],
+        role=row["role"],
     )

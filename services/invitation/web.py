@@ -109,6 +109,7 @@ def _delivery(delivery: Delivery) -> dict[str, object]:
     return {
         "delivery_id": str(delivery.delivery_id),
         "kind": delivery.kind,
+        "role": delivery.role,
         "state": delivery.state,
         "reason": delivery.reason,
         "attempts": delivery.attempts,

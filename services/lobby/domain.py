@@ -133,6 +133,7 @@ class Details:
 
 
 NOTHING_HEARD = Heard()
+FOR_THE_PATIENT = frozenset({Role.PATIENT, Role.GUARDIAN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +192,10 @@ class Visit:
             return False
         return True
 
-    def entered(self, at: datetime) -> Self:
-        """Somebody was let in, also again after an end."""
+    def entered(self, who: "Person", at: datetime) -> Self:
+        """Somebody was let in, also again after an end. A companion alone is no visit."""
+        if who.role not in FOR_THE_PATIENT:
+            return self
         return replace(self, status=Status.BOOKED, admitted_at=self.admitted_at or at)
 
     def ended(self) -> Self:

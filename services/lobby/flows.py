@@ -104,6 +104,8 @@ class Lobby:
 
     async def invitation_failed(self, said: InvitationFailed) -> None:
         """The unit should know that the patient may not have got the link."""
+        if said.role is not None:
+            return
         async with self.database.writing() as tx:
             if await inbox.first_sight(tx, said):
                 visit = await store.hold_visit(tx, said.appointment_id)
@@ -185,7 +187,7 @@ class Lobby:
             visit, place = await self._theirs(tx, session, seen)
             visit.check_not_cancelled()
             admitted = place.admitted(seen.version, _who(session), self.clock())
-            await store.save_visit(tx, visit.entered(self.clock()))
+            await store.save_visit(tx, visit.entered(admitted.person, self.clock()))
             await self._decided(tx, session, admitted, PatientAdmitted)
         WAITED.observe((admitted.since - place.since).total_seconds())
         return admitted

@@ -6,11 +6,11 @@ from collections import Counter
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from contract.booking import Language
+from contract.booking import CompanionRole, Language
 from contract.invitation import Kind
 from tests.invitation.office import (
     ORIGIN,
@@ -247,6 +247,11 @@ def test_no_text_is_unused() -> None:
         for stem in ("subject", "preview", "title", "lead", "calendar", "wrong")
         for kind in kinds
     } | {f"needs.{each}" for each in ("identify", "devices", "place")}
+    made |= {
+        f"companion.{stem}.{kind}"
+        for stem in ("subject", "preview", "title", "lead", "wrong")
+        for kind in kinds
+    } | {f"as.{role}" for role in get_args(CompanionRole)}
     made |= {f"pattern.leaf_{each}" for each in ("month", "day", "weekday")}
     unused = {
         key
