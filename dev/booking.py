@@ -70,16 +70,21 @@ class Said:
 
 @dataclass(frozen=True)
 class Booking:
-    """Who meets whom, and when. A child's guardian comes with the child."""
+    """Who meets whom, and when. A child's guardian comes with the child.
+
+    `interpreter` is asked to come along, by a link of their own.
+    """
 
     appointment_id: str
     patient: Person
     professional: Professional
     starts_at: datetime
     service: str = "general"
+    interpreter: Person | None = None
 
     def said(self, at: datetime, sequence: int = 0) -> Said:
         patient, guardian = self.patient, self.patient.guardian
+        interpreter = self.interpreter
         data = {
             "sequence": sequence,
             "unit": _unit(self.professional.units[0]),
@@ -91,6 +96,7 @@ class Booking:
                 "name": self.professional.name,
             },
             "guardians": [] if guardian is None else [_person(guardian)],
+            "companions": [] if interpreter is None else [_companion(interpreter)],
         }
         return Said("appointment.booked", self.appointment_id, at, data)
 
@@ -133,6 +139,15 @@ def _person(who: Person) -> dict[str, str]:
         "national_id": who.national_id.get_secret_value(),
         "name": who.name,
         "email": who.email.get_secret_value(),
+    }
+
+
+def _companion(interpreter: Person) -> dict[str, str]:
+    return {
+        "name": interpreter.name,
+        "email": interpreter.email.get_secret_value(),
+        "role": "interpreter",
+        "language": interpreter.language,
     }
 
 

@@ -88,6 +88,9 @@ def persons(today: date) -> tuple[Person, ...]:
         Person(
             "child-13", "Testi-Elin", "Testlund", "child_13", "sv", thirteen, 908, liisa
         ),
+        Person(
+            "interpreter", "Testi-Tulkki", "Testman", "interpreter", "sv", adult, 910
+        ),
         Person("stranger", "Testi-Vieras", "Testnen", "stranger", "fi", adult, 909),
     )
 

@@ -29,6 +29,9 @@ export const ROLES = {
   patient: () => t('role.patient'),
   guardian: () => t('role.guardian'),
   professional: () => t('role.professional'),
+  interpreter: () => t('role.interpreter'),
+  relative: () => t('role.relative'),
+  visiting_professional: () => t('role.visiting_professional'),
 };
 
 /** Says `over` with `{ why, by }` in its detail: ended (by whom), or the code that stopped it. */

@@ -1,7 +1,7 @@
 /** One person at the door, with everything needed to admit the right one. */
 
 import { find, part, view, write } from './find.js';
-import { minutesSince, nameOf } from './queue.js';
+import { attendingOf, minutesSince, nameOf } from './queue.js';
 import { ROLES } from './call.js';
 import { dateAndTime, named, t, time } from './words.js';
 
@@ -74,8 +74,7 @@ export function showFacts(row, place) {
 
 /** @param {Row} row */
 function roleOf({ appointment, person }) {
-  if (person?.role === 'guardian') return t('queue.guardian_of', { role: ROLES.guardian(), name: appointment.patient.name });
-  return ROLES.patient();
+  return attendingOf({ appointment, person }) || ROLES.patient();
 }
 
 /**

@@ -87,9 +87,19 @@ function readinessOf(checks) {
   return { tone: 'good', text: t('tag.ready') };
 }
 
+/**
+ * As what someone attends, and with whom; nothing for the patient.
+ * @param {Pick<Row, 'appointment' | 'person'>} row
+ */
+export function attendingOf({ appointment, person }) {
+  if (!person || person.role === 'patient') return '';
+  const values = { role: ROLES[person.role](), name: appointment.patient.name };
+  return person.role === 'guardian' ? t('queue.guardian_of', values) : t('queue.companion_of', values);
+}
+
 /** @param {Row} row */
 function lineOf({ group, appointment, person }) {
-  const who = person?.role === 'guardian' ? t('queue.guardian_of', { role: ROLES.guardian(), name: appointment.patient.name }) : '';
+  const who = attendingOf({ appointment, person });
   const since = person && group === 'waiting' ? t('queue.since', { minutes: minutesSince(person.since), time: time(person.since) }) : '';
   return [who, since || appointment.professional.name].filter(Boolean).join(' · ');
 }

@@ -3,7 +3,9 @@
 export type Language = 'sv' | 'fi' | 'en';
 export type Names = Record<Language, string>;
 export type Result = 'pass' | 'fail' | 'skipped';
-export type Role = 'patient' | 'guardian' | 'professional';
+export type Role = Attending | 'professional';
+/** Who comes by a link. */
+export type Attending = 'patient' | 'guardian' | 'interpreter' | 'relative' | 'visiting_professional';
 export type PlaceState = 'identified' | 'waiting' | 'admitted' | 'refused' | 'left';
 export type Kind = 'audio' | 'video';
 
@@ -21,7 +23,7 @@ export interface Unit {
 
 export interface Place {
   person_id: string;
-  role: 'patient' | 'guardian';
+  role: Attending;
   state: PlaceState;
   version: number;
   since: string;
@@ -49,7 +51,7 @@ export interface Visit {
 
 export interface Person {
   person_id: string;
-  role: 'patient' | 'guardian';
+  role: Attending;
   name: string;
   birth_year: number;
   method: string;

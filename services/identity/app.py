@@ -14,9 +14,10 @@ from chassis.sessions import KeySetDocument, SigningKey
 from services.identity import providers
 from services.identity.acting import Acting
 from services.identity.acts import Acts
+from services.identity.appointments import Appointments
 from services.identity.attempts import Attempts
 from services.identity.events import listen
-from services.identity.flows import Appointments, Visits
+from services.identity.flows import Visits
 from services.identity.guardians import BookingsList, Guardianship, Nobody
 from services.identity.logout_doors import logout_doors
 from services.identity.oidc.keys import OwnKeys, Ring

@@ -30,7 +30,13 @@ class Attempts:
     chance: Callable[[], str]
 
     async def begin(
-        self, tx: Writer, purpose: Purpose, browser: str, appointment_id: str | None
+        self,
+        tx: Writer,
+        purpose: Purpose,
+        browser: str,
+        *,
+        appointment_id: str | None = None,
+        link_digest: str | None = None,
     ) -> Question:
         attempt = Attempt(
             Question(self.chance(), self.chance(), self.chance()),
@@ -38,6 +44,7 @@ class Attempts:
             digest_of(browser),
             self.clock(),
             appointment_id,
+            link_digest=link_digest,
         )
         await store.begin(tx, attempt, AT_ONCE)
         return attempt.question

@@ -1,9 +1,10 @@
 """Who may attend, and when. Pure: no clock, no database, no network."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from chassis.refusal import Refusal
 from contract.appointment import Aspect, Heard
-from contract.booking import AppointmentCancelled, Change, Timed
+from contract.booking import AppointmentCancelled, Change, CompanionRole, Timed
 from contract.identity import Role
 from services.identity.session import Upstream
 
@@ -115,6 +116,33 @@ class LogoutNotTaken(Refusal):
     code = "logout_not_taken"
 
 
+# What a booking calls a companion, and in what role they attend. Nobody of another
+# organisation gets a professional's rights here.
+COMPANIONS: Mapping[CompanionRole, Role] = MappingProxyType(
+    {
+        "interpreter": Role.INTERPRETER,
+        "relative": Role.RELATIVE,
+        "professional": Role.VISITING_PROFESSIONAL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link opens, and for whom: a companion of this role, or the patient's side."""
+
+    appointment_id: str
+    companion: CompanionRole | None
+
+    def is_of(self, appointment_id: str, role: str) -> bool:
+        """Whether who is in, in this role, may have come by it."""
+        if self.companion is not None:
+            roles = {COMPANIONS[self.companion]}
+        else:
+            roles = {Role.PATIENT, Role.GUARDIAN}
+        return appointment_id == self.appointment_id and role in roles
+
+
 class Status(StrEnum):
     BOOKED = "booked"
     CANCELLED = "cancelled"
@@ -196,9 +224,20 @@ class Appointment:
         guardian = found.get(Role.GUARDIAN)
         if guardian and age_limit <= years < ADULT:
             raise ChildNeedsOwnCredentials("The child identifies themselves.")
-        someone = guardian or unlisted
+        return self._acting(guardian or unlisted, years, age_limit)
+
+    def _acting(self, someone: Attendee | None, years: int, age_limit: int) -> Attendee:
         if someone is None or years >= age_limit:
             raise WrongPerson("This person is not expected here.")
+        return someone
+
+    def accompanied(self, someone: Attendee, digests: Collection[Digest]) -> Attendee:
+        """Someone came by a companion's link. Raises `WrongPerson` for the patient.
+
+        A patient's link lets nobody in as a companion, nor a companion's as the patient.
+        """
+        if self.patient.digest in digests:
+            raise WrongPerson("The patient has a link of their own.")
         return someone
 
 
@@ -249,6 +288,7 @@ class Attempt:
     begun_at: datetime
     appointment_id: str | None = None
     used_at: datetime | None = None
+    link_digest: str | None = field(default=None, repr=False)
 
     def used(self, purposes: Collection[Purpose], browser: bytes, at: datetime) -> Self:
         """Raises `IdentificationExpired` unless it comes back once, soon, where it began."""

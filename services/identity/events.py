@@ -4,7 +4,7 @@ from chassis.bus import Bus
 from contract.booking import AppointmentCancelled, AppointmentRescheduled
 from contract.booking_full import AppointmentBookedInFull
 from contract.invitation import InvitationIssued
-from services.identity.flows import Appointments
+from services.identity.appointments import Appointments
 
 
 def listen(bus: Bus, appointments: Appointments) -> None:

@@ -1,45 +1,35 @@
 """What identity does, one transaction at a time. Read this page first.
 
-Appointments   who is expected, and when, as the booking system says
-Visits         a patient or a guardian identifies for one appointment
+Visits   a patient, a guardian or a companion identifies for one appointment
 
-A professional's log-in stands in staff_flows.py.
+Who is expected stands in appointments.py, what a guardian says in acting.py, and a
+professional's log-in in staff_flows.py.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from hashlib import sha256
-from uuid import UUID
 
 from pydantic import SecretStr
 
-from chassis import inbox
 from chassis.clock import Clock
-from chassis.database import Database, Writer
+from chassis.database import Database, Reader, Writer
 from chassis.logs import Log
 from chassis.outbox import Outbox
 from chassis.refusal import Refusal, Unavailable
 from chassis.sessions import VisitSession
-from contract.booking import Change
-from contract.booking_full import (
-    AppointmentBookedInFull,
-    GuardianInFull,
-    PatientInFull,
-)
-from contract.envelope import Unreadable
-from contract.envelope import Why as Unread
 from contract.identity import PatientIdentified, Role
-from contract.invitation import InvitationIssued
 from services.identity import metrics, store
 from services.identity.acts import Acts, Asked
 from services.identity.attempts import Attempts, count, reason
 from services.identity.domain import (
-    ACT_LASTS,
+    COMPANIONS,
     FINLAND,
     Appointment,
+    Attempt,
     Attendee,
-    Digest,
     IdentificationFailed,
+    Link,
     LinkUnknown,
     NoPersonalCode,
     Note,
@@ -55,64 +45,6 @@ from services.identity.pseudonyms import Register
 from services.identity.session import Session
 from services.identity.sessions import Entrance, Sessions
 from services.identity.upstream import Returned, Upstream
-
-ATTEMPTS_KEPT = timedelta(days=1)  # so that Back and a restored tab find their visit
-APPOINTMENTS_KEPT = timedelta(days=40)  # longer than Kafka keeps a word about them
-
-
-@dataclass(frozen=True, slots=True)
-class Appointments:
-    """Who is expected, and when."""
-
-    database: Database
-    clock: Clock
-    register: Register
-
-    async def booked(self, said: AppointmentBookedInFull) -> None:
-        """Raises `Unreadable` when a personal identity code in it is nobody's."""
-        await self.changed(said, self._attendees(said))
-
-    async def changed(self, said: Change, attendees: tuple[Attendee, ...] = ()) -> None:
-        """Booked, moved or cancelled: what was said last counts, not what came last."""
-        at = self.clock()
-        async with self.database.writing() as tx:
-            if await inbox.first_sight(tx, said):
-                known = await store.hold_or_open(tx, said.appointment_id, at)
-                await store.save(tx, known.after(said, attendees), at)
-
-    async def invited(self, said: InvitationIssued) -> None:
-        """The appointment has a link, of which we know the digest."""
-        async with self.database.writing() as tx:
-            if await inbox.first_sight(tx, said):
-                await store.keep_link(
-                    tx, said.link_digest, said.appointment_id, said.expires_at
-                )
-
-    async def forget(self) -> None:
-        """Nothing is kept longer than it can matter."""
-        at = self.clock()
-        async with self.database.writing() as tx:
-            await store.forget_attempts(tx, at - ATTEMPTS_KEPT)
-            await store.forget_acts(tx, at - ACT_LASTS)
-            await store.forget_appointments(tx, at - APPOINTMENTS_KEPT)
-
-    def _attendees(self, said: AppointmentBookedInFull) -> tuple[Attendee, ...]:
-        patient = self._attendee(Role.PATIENT, said.patient, "patient.national_id")
-        guardians = (
-            self._attendee(Role.GUARDIAN, each, f"guardians.{at}.national_id")
-            for at, each in enumerate(said.guardians)
-        )
-        return tuple(dict.fromkeys((patient, *guardians)))
-
-    def _attendee(
-        self, role: Role, who: PatientInFull | GuardianInFull, where: str
-    ) -> Attendee:
-        today = self.clock().astimezone(FINLAND).date()
-        try:
-            code = self.register.read_booked(who.national_id, today)
-        except NotAPersonalCode:
-            raise Unreadable(Unread.NOT_AS_AGREED, [where]) from None
-        return Attendee(role, self.register.pseudonyms.digest(code), code.birth_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +71,15 @@ class Visits:
         at = self.clock()
         digest = sha256(link.get_secret_value().encode()).hexdigest()
         async with self.database.writing() as tx:
-            appointment_id = await store.linked(tx, digest, at)
-            if appointment_id is None:
-                raise LinkUnknown("This link opens nothing.")
-            appointment = _heard(await store.hold(tx, appointment_id))
+            opens = await self._link(tx, digest)
+            appointment = _heard(await store.hold(tx, opens.appointment_id))
             appointment.check_open(at)
             question = await self.attempts.begin(
-                tx, Purpose.VISIT, browser, appointment_id
+                tx,
+                Purpose.VISIT,
+                browser,
+                appointment_id=opens.appointment_id,
+                link_digest=digest,
             )
         return await self._sent(question, language)
 
@@ -161,7 +95,7 @@ class Visits:
             person = await self.upstream.identified(returned, attempt.question)
             code = self.code(person)
             who = self.person_id(appointment_id, code)
-            return await self._received(appointment_id, person, code)
+            return await self._received(attempt, person, code)
         except Refusal as no:
             await self.refused(appointment_id, who, no)
             raise
@@ -175,17 +109,35 @@ class Visits:
             self.log.warning("The provider took no request.", **reason(no))
             raise Unavailable("The provider took no request.") from None
 
+    async def _link(self, tx: Reader, digest: str) -> Link:
+        """What the link opens now. Raises `LinkUnknown`."""
+        link = await store.link(tx, digest, self.clock())
+        if link is None:
+            raise LinkUnknown("This link opens nothing.")
+        return link
+
     async def _received(
-        self, appointment_id: str, person: Person, code: NationalId
+        self, attempt: Attempt, person: Person, code: NationalId
     ) -> Entrance | Asked:
         """A guardian comes no further without an act of their own."""
         async with self.database.writing() as tx:
-            appointment, attendee = await self._expected(tx, appointment_id, code)
+            appointment, attendee = await self._who(tx, attempt, code)
             if attendee.role is Role.GUARDIAN:
                 self.guardians.check_heard()
-                return await self.acts.ask(tx, appointment_id, person)
+                return await self.acts.ask(tx, appointment.appointment_id, person)
             said, session = await self._entered(tx, appointment, attendee, person)
         return self._entrance(session, said)
+
+    async def _who(
+        self, tx: Writer, attempt: Attempt, code: NationalId
+    ) -> tuple[Appointment, Attendee]:
+        """The link says whether a companion came, or who belongs to the patient."""
+        appointment_id, role = attempt.appointment_id or "", None
+        if attempt.link_digest is not None:
+            role = (await self._link(tx, attempt.link_digest)).companion
+        if role is None:
+            return await self._expected(tx, appointment_id, code)
+        return await self._accompanying(tx, appointment_id, code, COMPANIONS[role])
 
     async def child_of(self, appointment_id: str, code: NationalId) -> Attendee:
         """For whom this guardian would act, while they may."""
@@ -216,6 +168,16 @@ class Visits:
         )
         return appointment, attendee
 
+    async def _accompanying(
+        self, tx: Writer, appointment_id: str, code: NationalId, role: Role
+    ) -> tuple[Appointment, Attendee]:
+        """The appointment, held, and someone who was asked to come along."""
+        pseudonyms = self.register.pseudonyms
+        appointment = _heard(await store.hold(tx, appointment_id))
+        appointment.check_open(self.clock())
+        someone = Attendee(role, pseudonyms.digest(code), code.birth_date)
+        return appointment, appointment.accompanied(someone, pseudonyms.digests(code))
+
     async def _entered(
         self, tx: Writer, appointment: Appointment, attendee: Attendee, person: Person
     ) -> tuple[PatientIdentified, Session]:
@@ -243,18 +205,20 @@ class Visits:
         return code
 
     def person_id(self, appointment_id: str, code: NationalId) -> str:
-        digest = self.register.pseudonyms.digest(code)
-        return str(self._person_id(appointment_id, digest))
-
-    def _person_id(self, appointment_id: str, digest: Digest) -> UUID:
-        return self.register.pseudonyms.person_id(appointment_id, digest)
+        pseudonyms = self.register.pseudonyms
+        return str(pseudonyms.person_id(appointment_id, pseudonyms.digest(code)))
 
     def _identified(
         self, appointment: Appointment, attendee: Attendee, person: Person, at: datetime
     ) -> PatientIdentified:
+        appointment_id, pseudonyms = (
+            appointment.appointment_id,
+            self.register.pseudonyms,
+        )
+        companion = attendee.role if attendee.role in COMPANIONS.values() else None
         return PatientIdentified(
-            appointment_id=appointment.appointment_id,
-            person_id=self._person_id(appointment.appointment_id, attendee.digest),
+            appointment_id=appointment_id,
+            person_id=pseudonyms.person_id(appointment_id, attendee.digest, companion),
             role=attendee.role,
             name=person.name,
             birth_year=attendee.birth_date.year,

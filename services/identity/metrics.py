@@ -4,7 +4,7 @@ from prometheus_client import Counter
 
 IDENTIFICATIONS = Counter(
     "identity_identifications_total",
-    "Visits' identifications by outcome: patient, guardian, or the code of a refusal.",
+    "Visits' identifications by outcome: the role, or the code of a refusal.",
     ["outcome"],
 )
 STAFF_LOGINS = Counter(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from contract.identity import Role
 from services.identity import national_id
 from services.identity.domain import Digest, NotOpened
 from services.identity.national_id import NationalId, NotAPersonalCode
@@ -42,9 +43,16 @@ class Pseudonyms:
         """To recognise: today's first, then by the key before."""
         return tuple(_digest(key, code) for key in self._keys)
 
-    def person_id(self, appointment_id: str, digest: Digest) -> UUID:
-        """The same for one person and one appointment; another for each other."""
+    def person_id(
+        self, appointment_id: str, digest: Digest, companion: Role | None = None
+    ) -> UUID:
+        """The same for one person and one appointment; another for each other.
+
+        Who comes as a companion too has another for that: each role is a place of its own.
+        """
         text = appointment_id.encode() + b"\0" + digest.value
+        if companion is not None:
+            text += b"\0" + companion.encode()
         return _uuid(hmac.digest(self._person, text, sha256))
 
 

@@ -93,14 +93,16 @@ class Sessions:
     async def come_back(self, token: VisitSession, link_digest: str) -> Renewed:
         """The link was opened again in a browser that is in already.
 
-        Raises `NoSession`, or `AnotherAppointment` when the link is of another one.
+        Raises `NoSession`, or `AnotherAppointment` when the link is of another one, or
+        lets someone in as another than who is in.
         """
         async with self.database.writing() as tx:
             session = await self._renewed(tx, token, stay=False)
-            linked = await store.linked(tx, link_digest, self.clock())
-            if linked != session.appointment_id:
+            link = await store.link(tx, link_digest, self.clock())
+            if link is None or not link.is_of(token.appointment, token.role):
                 raise AnotherAppointment("This link is of another appointment.")
-            note = Note(self.clock(), What.CAME_BACK, session.sub, linked)
+            about = link.appointment_id
+            note = Note(self.clock(), What.CAME_BACK, session.sub, about)
             await store.note(tx, note)
         return self._renewal(session, token)
 

@@ -63,7 +63,7 @@ class StaffLogins:
     async def begin(self, language: str, browser: str) -> str:
         """Where to send the browser."""
         async with self.database.writing() as tx:
-            question = await self.attempts.begin(tx, Purpose.STAFF, browser, None)
+            question = await self.attempts.begin(tx, Purpose.STAFF, browser)
         return await self._sent(self.upstream, question, language)
 
     async def enter(
@@ -99,7 +99,7 @@ class StaffLogins:
     ) -> Onward:
         """Once: whoever comes back from there below the level is refused."""
         async with self.database.writing() as tx:
-            question = await self.attempts.begin(tx, Purpose.STEP_UP, browser, None)
+            question = await self.attempts.begin(tx, Purpose.STEP_UP, browser)
         return Onward(await self._sent(step_up.upstream, question, language))
 
     async def _sent(

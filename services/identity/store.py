@@ -11,6 +11,7 @@ from services.identity.domain import (
     Attempt,
     Attendee,
     Digest,
+    Link,
     Note,
     Purpose,
     Question,
@@ -98,30 +99,42 @@ async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
 
 
 async def keep_link(
-    tx: Writer, link_digest: str, appointment_id: str, expires_at: datetime
+    tx: Writer, link_digest: str, link: Link, expires_at: datetime
 ) -> None:
-    """A link that was issued anew lasts as long as the longest it was given."""
+    """A patient's link that was issued anew lasts as long as the longest it was given.
+
+    Of a companion's, the newest word counts: that is how it is withdrawn.
+    """
     await tx.execute(
         """
-        INSERT INTO link (link_digest, appointment_id, expires_at)
-        VALUES ($1, $2, $3)
+        INSERT INTO link (link_digest, appointment_id, expires_at, companion)
+        VALUES ($1, $2, $3, $4)
         ON CONFLICT (link_digest)
-        DO UPDATE SET expires_at = greatest(link.expires_at, excluded.expires_at)
+        DO UPDATE SET expires_at =
+            CASE WHEN excluded.companion IS NULL
+                 THEN greatest(link.expires_at, excluded.expires_at)
+                 ELSE excluded.expires_at
+             END
         """,
         link_digest,
-        appointment_id,
+        link.appointment_id,
         expires_at,
+        link.companion,
     )
 
 
-async def linked(tx: Reader, link_digest: str, at: datetime) -> str | None:
-    """The appointment that the link opens at this time."""
-    appointment_id: str | None = await tx.fetchval(
-        "SELECT appointment_id FROM link WHERE link_digest = $1 AND expires_at > $2",
+async def link(tx: Reader, link_digest: str, at: datetime) -> Link | None:
+    """What the link opens at this time."""
+    row = await tx.fetchrow(
+        """
+        SELECT appointment_id, companion
+          FROM link
+         WHERE link_digest = $1 AND expires_at > $2
+        """,
         link_digest,
         at,
     )
-    return appointment_id
+    return Link(row["appointment_id"], row["companion"]) if row else None
 
 
 async def ends_of(tx: Reader, appointment_id: str) -> datetime | None:
@@ -137,8 +150,8 @@ async def begin(tx: Writer, attempt: Attempt, at_once: int) -> None:
     await tx.execute(
         """
         INSERT INTO attempt (state, purpose, appointment_id, browser, nonce, verifier,
-                             begun_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+                             begun_at, link_digest)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """,
         attempt.question.state,
         attempt.purpose,
@@ -147,6 +160,7 @@ async def begin(tx: Writer, attempt: Attempt, at_once: int) -> None:
         attempt.question.nonce,
         attempt.question.verifier,
         attempt.begun_at,
+        attempt.link_digest,
     )
     await tx.execute(
         """
@@ -165,7 +179,8 @@ async def begin(tx: Writer, attempt: Attempt, at_once: int) -> None:
 async def hold_attempt(tx: Writer, state: str) -> Attempt | None:
     row = await tx.fetchrow(
         """
-        SELECT state, purpose, appointment_id, browser, nonce, verifier, begun_at, used_at
+        SELECT state, purpose, appointment_id, browser, nonce, verifier, begun_at, used_at,
+               link_digest
           FROM attempt
          WHERE state = $1
            FOR UPDATE
@@ -296,4 +311,5 @@ def _attempt(row: Any) -> Attempt:
         row["begun_at"],
         row["appointment_id"],
         row["used_at"],
+        row["link_digest"],
     )

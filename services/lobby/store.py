@@ -173,10 +173,10 @@ async def save(tx: Writer, place: Place) -> None:
 
 
 async def before(tx: Reader, place: Place) -> int:
-    """How many have waited longer for the same professional."""
+    """How many visits have waited longer for the same professional, companions and all."""
     count: int = await tx.fetchval(
         """
-        SELECT count(*)
+        SELECT count(DISTINCT place.appointment_id)
           FROM place
           JOIN visit USING (appointment_id)
          WHERE place.state = 'waiting' AND place.since < $2

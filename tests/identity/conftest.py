@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from hashlib import sha256
 from io import StringIO
 from typing import Any
@@ -16,7 +17,7 @@ from chassis import logs
 from chassis.clock import Clock as Shows
 from chassis.database import Database
 from chassis.migrations import migrate
-from contract.booking import Change
+from contract.booking import Change, CompanionRole
 from contract.booking_full import AppointmentBookedInFull
 from contract.catalogue import topics
 from contract.invitation import InvitationIssued
@@ -28,7 +29,7 @@ from dev.programs import free_port
 from dev.site import serve
 from dev.suite import Surroundings, told
 from services.identity.app import assemble
-from services.identity.flows import Appointments
+from services.identity.appointments import Appointments
 from services.identity.oidc.keys import Ring
 from services.identity.pseudonyms import Pseudonyms, Register
 from services.identity.settings import Settings
@@ -58,12 +59,19 @@ class Room:
             else:
                 await self.appointments.changed(said)
 
-    async def invite(self, appointment_id: str, link: str) -> None:
+    async def invite(
+        self,
+        appointment_id: str,
+        link: str,
+        role: CompanionRole | None = None,
+        until: datetime = TEN + HALF_HOUR * 48,
+    ) -> None:
         said = InvitationIssued(
             **envelope(),
             appointment_id=appointment_id,
             link_digest=sha256(link.encode()).hexdigest(),
-            expires_at=TEN + HALF_HOUR * 48,
+            expires_at=until,
+            role=role,
         )
         await self.appointments.invited(said)
 

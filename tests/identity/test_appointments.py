@@ -13,7 +13,7 @@ from contract.booking import Change
 from contract.booking_full import AppointmentBookedInFull
 from contract.envelope import Unreadable, Why
 from services.identity import store
-from services.identity.domain import Appointment, Note, What
+from services.identity.domain import Appointment, Link, Note, What
 from tests.identity.conftest import Room
 from tests.identity.people import (
     ADULT,
@@ -156,12 +156,12 @@ async def test_neither_code_nor_name_nor_address_is_stored(room: Room) -> None:
 
 
 async def test_a_link_lasts_as_long_as_it_was_ever_given(room: Room) -> None:
-    appointment_id = new_appointment()
+    opens = Link(new_appointment(), None)
     async with room.database.writing() as tx:
         for expires in (TEN + HOUR, TEN + 3 * HOUR, TEN + 2 * HOUR):
-            await store.keep_link(tx, "d" * 64, appointment_id, expires)
-        assert await store.linked(tx, "d" * 64, TEN + 2 * HOUR) == appointment_id
-        assert await store.linked(tx, "d" * 64, TEN + 3 * HOUR) is None
+            await store.keep_link(tx, "d" * 64, opens, expires)
+        assert await store.link(tx, "d" * 64, TEN + 2 * HOUR) == opens
+        assert await store.link(tx, "d" * 64, TEN + 3 * HOUR) is None
 
 
 async def test_what_can_no_longer_matter_is_forgotten(room: Room, clock: Clock) -> None:

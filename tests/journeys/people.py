@@ -154,6 +154,11 @@ class Staff(Person):
         )
         await expect(waiting.first).to_be_visible(timeout=SEEN_WITHIN)
 
+    async def chooses_waiting(self, name: str) -> None:
+        """The one of this name among those who wait."""
+        rows = self.page.locator('[data-group="waiting"] [data-appointment]')
+        await rows.filter(has_text=name).first.click(timeout=SEEN_WITHIN)
+
     async def opens_door(self, appointment_id: str) -> None:
         """Up to the card that asks whether this is the right person."""
         await self.sees_waiting(appointment_id)

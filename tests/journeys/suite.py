@@ -61,7 +61,11 @@ class Suite:
     used: set[str] = field(default_factory=set, repr=False)  # what must not be logged
 
     def booking(
-        self, who: str, *, starts_in: timedelta = -timedelta(minutes=1)
+        self,
+        who: str,
+        *,
+        starts_in: timedelta = -timedelta(minutes=1),
+        interpreter: str | None = None,
     ) -> Booking:
         """An appointment of this test person, at an address of its own."""
         number = next(_numbers)
@@ -70,27 +74,35 @@ class Suite:
             _with_own_address(who, number),
             professional("professional"),
             now() + starts_in,
+            interpreter=_with_own_address(interpreter, number) if interpreter else None,
         )
-        for each in filter(None, (booking.patient, booking.patient.guardian)):
+        people = (booking.patient, booking.patient.guardian, booking.interpreter)
+        for each in filter(None, people):
             code = each.national_id.get_secret_value()
             told = {code, each.name, each.surname, each.email.get_secret_value()}
             self.used.update(told)
         return booking
 
     async def book(
-        self, who: str, *, starts_in: timedelta = -timedelta(minutes=1)
+        self,
+        who: str,
+        *,
+        starts_in: timedelta = -timedelta(minutes=1),
+        interpreter: str | None = None,
     ) -> Booking:
         """A booking system books, and says so on Kafka."""
-        booking = self.booking(who, starts_in=starts_in)
+        booking = self.booking(who, starts_in=starts_in, interpreter=interpreter)
         await self.say(booking.said(now()))
         return booking
 
     async def say(self, said: Said) -> None:
         await publish(self.around.kafka, [said])
 
-    async def mails(self, booking: Booking) -> list[dict[str, Any]]:
-        """What has come to this patient's address, oldest first."""
-        address = booking.patient.email.get_secret_value()
+    async def mails(
+        self, booking: Booking, to_whom: Person | None = None
+    ) -> list[dict[str, Any]]:
+        """What has come to the patient's address, or another's, oldest first."""
+        address = (to_whom or booking.patient).email.get_secret_value()
         async with aiohttp.ClientSession() as client:
             async with client.get(f"{self.post.url}/api/v1/messages") as answer:
                 listed = (await answer.json())["messages"]
@@ -102,19 +114,21 @@ class Suite:
                         mails.append(await answer.json())
         return mails
 
-    async def mail(self, booking: Booking, number: int = 1) -> dict[str, Any]:
-        """The patient's first mail, or a later one, when it has come."""
+    async def mail(
+        self, booking: Booking, number: int = 1, to_whom: Person | None = None
+    ) -> dict[str, Any]:
+        """The patient's first mail, or a later one or another's, when it has come."""
 
         async def come() -> dict[str, Any] | None:
-            mails = await self.mails(booking)
+            mails = await self.mails(booking, to_whom)
             return mails[number - 1] if len(mails) >= number else None
 
         found: dict[str, Any] = await until(come, "no mail came")
         return found
 
-    async def link(self, booking: Booking) -> str:
-        """The link in the invitation, as the patient would open it."""
-        text = (await self.mail(booking))["Text"]
+    async def link(self, booking: Booking, to_whom: Person | None = None) -> str:
+        """The link in the invitation, as the patient or another would open it."""
+        text = (await self.mail(booking, to_whom=to_whom))["Text"]
         found = LINK.search(text)
         assert found, "no link in the mail"
         self.used.add(found[1])

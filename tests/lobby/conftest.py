@@ -88,12 +88,14 @@ def booking(**changes: Any) -> AppointmentBooked:
     return AppointmentBooked.model_validate({**told, **changes})
 
 
-def session(appointment_id: str, person: UUID | None = None) -> VisitSession:
+def session(
+    appointment_id: str, person: UUID | None = None, role: str = "patient"
+) -> VisitSession:
     return VisitSession(
         sid="s-1",
         sub=str(person or uuid4()),
         appointment=appointment_id,
-        role="patient",
+        role=role,
         name=SecretStr("Testi-Maija Testinen"),
         birth_year=1952,
         method="suomifi",

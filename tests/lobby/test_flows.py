@@ -227,6 +227,16 @@ async def test_how_many_are_before_you_counts_the_same_professional_only(
     assert [view.ahead for view in views] == [Ahead.NEXT, Ahead.NEXT, Ahead.FEW]
 
 
+async def test_who_brings_a_companion_is_one_in_the_line(room: Room) -> None:
+    for _ in range(2):
+        said = await room.booked()
+        for role in ("patient", "interpreter"):
+            await room.lobby.ask(session(said.appointment_id, role=role))
+    room.clock.forward(seconds=10)
+    mine = session((await room.booked()).appointment_id)
+    assert (await room.lobby.ask(mine)).ahead is Ahead.FEW
+
+
 async def test_an_appointment_nobody_was_let_in_to_is_missed_once(room: Room) -> None:
     said = await room.booked()
     me = session(said.appointment_id)
@@ -243,6 +253,32 @@ async def test_an_appointment_nobody_was_let_in_to_is_missed_once(room: Room) ->
         "appointment.missed",
     ]
     assert (await room.lobby.view(me)).visit.status is Status.MISSED
+
+
+async def test_an_interpreter_who_was_let_in_alone_is_no_visit(room: Room) -> None:
+    said = await room.booked()
+    them = session(said.appointment_id, role="interpreter")
+    place = (await room.lobby.ask(them)).place
+    await room.lobby.admit(staff(), seen(place))
+    room.clock.forward(minutes=46)
+    await room.lobby.sweep()
+    assert (await room.said())[-1] == "appointment.missed"
+
+
+async def test_a_patient_and_an_interpreter_are_let_in_one_by_one(room: Room) -> None:
+    said = await room.booked()
+    patient = session(said.appointment_id)
+    interpreter = session(said.appointment_id, role="interpreter")
+    places = [(await room.lobby.ask(each)).place for each in (patient, interpreter)]
+    await room.lobby.admit(staff(), seen(places[1]))
+    assert (await room.lobby.view(patient)).place.state is State.WAITING
+    await room.lobby.admit(staff(), seen(places[0]))
+    [(visit, there)] = (await room.lobby.queue(staff())).visits
+    assert {each.person.role: each.state for each in there} == {
+        Role.PATIENT: State.ADMITTED,
+        Role.INTERPRETER: State.ADMITTED,
+    }
+    assert visit.admitted_at == TEN
 
 
 async def test_presence_expires_and_the_place_stays(room: Room) -> None:
@@ -264,6 +300,19 @@ async def test_a_failed_invitation_shows_in_the_queue(room: Room) -> None:
     )
     [(visit, _)] = (await room.lobby.queue(staff())).visits
     assert visit.invitation_failed
+
+
+async def test_a_companions_invitation_that_failed_is_not_the_patients(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    await room.lobby.invitation_failed(
+        InvitationFailed(
+            appointment_id=said.appointment_id, kind="invitation", role="interpreter"
+        )
+    )
+    [(visit, _)] = (await room.lobby.queue(staff())).visits
+    assert not visit.invitation_failed
 
 
 async def test_the_queue_shows_today_in_finnish_time(room: Room) -> None:
