@@ -1,4 +1,5 @@
-"""One service as a process: `python -m services.<name>` serves, `… migrate` migrates.
+"""One service as a process: `python -m services.<name>` serves, `… migrate` migrates,
+`… audit` reads the audit.
 
 SIGTERM: not ready from then on, what is under way is finished, then the process ends.
 """
@@ -12,7 +13,7 @@ from typing import TypeVar
 import uvloop
 from aiohttp import web
 
-from chassis import logs
+from chassis import logs, reading_audit
 from chassis.database import Database
 from chassis.health import operations
 from chassis.metrics import IS_READY
@@ -31,6 +32,8 @@ def main(
     logs.set_up(settings.log_level)
     if sys.argv[1:] == ["migrate"]:
         uvloop.run(_migrate(service, settings))
+    elif sys.argv[1:2] == ["audit"]:
+        sys.exit(uvloop.run(_audit(service, settings, sys.argv[2:])))
     else:
         uvloop.run(_serve(service, assemble(settings), settings))
 
@@ -41,6 +44,15 @@ async def _migrate(service: str, settings: Settings) -> None:
     applied = await migrate(database, f"services.{service}.migrations")
     logs.log(service).info("The schema is up to date.", steps=applied)
     await database.close()
+
+
+async def _audit(service: str, settings: Settings, asked: list[str]) -> int:
+    database = Database(settings.database_url, service, size=1)
+    await database.open()
+    lines, status = await reading_audit.answer(database, asked)
+    await database.close()
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return status
 
 
 async def _serve(service: str, app: web.Application, settings: Settings) -> None:

@@ -4,6 +4,7 @@ A secret may also stand in a file of its name (in lower case) in `SECRETS_DIR`.
 """
 
 import os
+from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -38,6 +39,12 @@ class Settings(BaseSettings):
         "INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
         description="Least level logged.",
+    )
+    audit_kept: timedelta = Field(
+        timedelta(days=4383),
+        ge=timedelta(days=730),
+        description="Lines of the audit are kept so long: twelve years, as logs of who "
+        "handled patients' data.",
     )
     drain_seconds: float = Field(
         20, ge=0, description="Time to finish what is under way at SIGTERM."

@@ -1,4 +1,6 @@
-"""`python -m services.identity` serves; `python -m services.identity migrate` migrates."""
+"""`python -m services.identity` serves, `… migrate` migrates, `… audit --help` tells how to
+read the audit.
+"""
 
 from chassis import run
 from services.identity.app import assemble

@@ -348,6 +348,7 @@ class What(StrEnum):
     ACTS_FOR_CHILD = "acts_for_child"  # a guardian has said so, by an act of their own
     DOES_NOT_ACT = "does_not_act"  # ... or has said no
     LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"  # here, elsewhere, or by the provider, as the code says
     REFUSED = "refused"
 
 

@@ -188,6 +188,8 @@ class Sessions:
         live = [each for each in held if each.is_live(at)]
         for each in live:
             await session_store.save(tx, each.ended(why, at))
+            line = Note(at, What.LOGGED_OUT, each.sub, each.appointment_id, why)
+            await store.note(tx, line)
         return live
 
     def _told(self, ended: Sequence[Session], why: Ended) -> bool:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from chassis import audit
 from chassis.database import Reader, Writer
 from contract.appointment import Heard
 from contract.identity import Role
@@ -232,18 +233,16 @@ async def act_about(tx: Reader, act_digest: bytes) -> str | None:
 
 
 async def note(tx: Writer, line: Note) -> None:
-    await tx.execute(
-        """
-        INSERT INTO audit (at, what, who, appointment_id, code, role)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        """,
+    """A line of the audit, in the transaction of the deed."""
+    kept = audit.Line(
         line.at,
         line.what,
-        line.who,
-        line.appointment_id,
-        line.code,
-        line.role,
+        who=line.who,
+        appointment_id=line.appointment_id,
+        code=line.code,
+        role=line.role,
     )
+    await audit.write(tx, kept)
 
 
 async def forget_attempts(tx: Writer, before: datetime) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from chassis import audit
 from chassis.database import Reader, Writer
 from contract.appointment import Heard
 from contract.booking import Professional, Service, Unit
@@ -248,17 +249,15 @@ async def note(
     tx: Writer, at: datetime, by: Professional, deed: str, place: Place
 ) -> None:
     """One line in the audit trail."""
-    await tx.execute(
-        """
-        INSERT INTO audit (at, professional_id, deed, appointment_id, person_id)
-        VALUES ($1, $2, $3, $4, $5)
-        """,
+    line = audit.Line(
         at,
-        by.id,
         deed,
-        place.appointment_id,
-        place.person.person_id,
+        who=by.id,
+        whom=str(place.person.person_id),
+        appointment_id=place.appointment_id,
+        code=place.reason,
     )
+    await audit.write(tx, line)
 
 
 def _visit(row: Any) -> Visit:

@@ -10,7 +10,7 @@ from services.identity.sessions import Sessions
 from tests.identity.browser import Browser
 from tests.identity.conftest import Town
 from tests.identity.people import HALF_HOUR, TEN
-from tests.identity.test_login import VISIT, invited, session
+from tests.identity.test_login import VISIT, audited, invited, session
 from tests.identity.test_staff import STAFF
 from tests.keys import signing_key
 
@@ -56,10 +56,12 @@ async def test_a_session_is_kept_by_ids(town: Town) -> None:
 async def test_logging_out_ends_the_session_here_and_not_on_another_device(
     town: Town,
 ) -> None:
-    _, link = await invited(town)
+    appointment_id, link = await invited(town)
     here, there = await entered(town, link), await entered(town, link)
     token = here.cookies[VISIT]
     assert (await here.post("/identity/logout")).status == 204
+    line = (await audited(town, appointment_id))[-1]
+    assert (line["what"], line["code"]) == ("logged_out", "logged_out")
     assert VISIT not in here.cookies
     here.cookies[VISIT] = token
     assert await ended(town, here) == "logged_out"

@@ -46,23 +46,3 @@ CREATE TABLE attempt (
 );
 CREATE INDEX attempt_browser ON attempt (browser, begun_at);
 CREATE INDEX attempt_begun_at ON attempt (begun_at);
-
--- Who did what, by ids. Lines are added and never touched.
-CREATE TABLE audit (
-    audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at timestamptz NOT NULL,
-    what text NOT NULL CHECK (what IN ('identified', 'logged_in', 'refused')),
-    who text,
-    appointment_id text,
-    code text CHECK ((what = 'refused') = (code IS NOT NULL))
-);
-CREATE INDEX audit_appointment_id ON audit (appointment_id);
-
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'Lines of the audit are added and never touched.';
-END
-$$;
-CREATE TRIGGER audit_is_append_only
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -7,11 +7,3 @@ CREATE TABLE act (
     begun_at timestamptz NOT NULL
 );
 CREATE INDEX act_begun_at ON act (begun_at);
-
--- The audit knows what a guardian said, and as whom someone came in.
-ALTER TABLE audit DROP CONSTRAINT audit_what_check;
-ALTER TABLE audit ADD CONSTRAINT audit_what_check CHECK (
-    what IN ('identified', 'logged_in', 'refused', 'acts_for_child', 'does_not_act',
-             'came_back')
-);
-ALTER TABLE audit ADD COLUMN role text;

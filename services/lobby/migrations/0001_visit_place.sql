@@ -43,19 +43,3 @@ CREATE UNLOGGED TABLE presence (
     seen_at timestamptz NOT NULL,
     PRIMARY KEY (appointment_id, person_id)
 );
-
--- Which professional did what to whom, by ids. Rows are added and never changed.
-CREATE TABLE audit (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at timestamptz NOT NULL,
-    professional_id text NOT NULL,
-    deed text NOT NULL,
-    appointment_id text NOT NULL,
-    person_id uuid NOT NULL
-);
-CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the audit trail is append-only';
-END $$;
-CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE ON audit
-    FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();
