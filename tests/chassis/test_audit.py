@@ -158,12 +158,16 @@ async def test_those_who_write_at_once_write_one_chain(room: Database) -> None:
     assert (await verified(room)).number == 20
 
 
+async def fails(room: Database) -> None:
+    async with room.writing() as tx:
+        await audit.write(tx, Line(TEN, "deed"))
+        await tx.execute("SELECT 1 / 0")
+
+
 async def test_a_deed_that_is_not_done_leaves_no_line(room: Database) -> None:
     await written(room, 1)
     with pytest.raises(asyncpg.DivisionByZeroError):
-        async with room.writing() as tx:
-            await audit.write(tx, Line(TEN, "deed"))
-            await tx.execute("SELECT 1 / 0")
+        await fails(room)
     await written(room, 2)
     assert (await verified(room)).number == 2
 
