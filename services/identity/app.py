@@ -2,16 +2,17 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 from uuid import uuid4
 
 from aiohttp import web
 
 from chassis.clock import Clock, now
+from chassis.database import Database
 from chassis.foundation import Foundation, Task
 from chassis.sessions import KeySetDocument, SigningKey
-from services.identity import providers
+from services.identity import providers, saml_provider
 from services.identity.acting import Acting
 from services.identity.acts import Acts
 from services.identity.appointments import Appointments
@@ -20,13 +21,16 @@ from services.identity.events import listen
 from services.identity.flows import Visits
 from services.identity.guardians import BookingsList, Guardianship, Nobody
 from services.identity.logout_doors import logout_doors
-from services.identity.oidc.keys import OwnKeys, Ring
+from services.identity.oidc.keys import Ring
 from services.identity.pseudonyms import Pseudonyms, Register
+from services.identity.saml_doors import Saml, saml_doors
 from services.identity.session import Terms
 from services.identity.session_doors import Farewells, session_doors
 from services.identity.sessions import Sessions
 from services.identity.settings import Guardians, Settings
 from services.identity.staff_flows import ProviderLogouts, StaffLogins
+from services.identity.suomifi_oidc import SuomiFi
+from services.identity.suomifi_saml import SuomiFi as SuomiFiBySaml
 from services.identity.web import STATUSES, Keys, Landing, doors
 
 HOUSEKEEPING = 3600.0
@@ -40,15 +44,14 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         return {"keys": session}
 
     base = Foundation("identity", settings, clock, session_keys)
-    encryption = providers.encryption(settings)
-    own, staff_own = providers.own(settings), providers.staff_own(settings)
-    register = _register(settings, encryption)
+    staff_own = providers.staff_own(settings)
+    register = _register(settings, providers.encryption(settings))
     attempts = Attempts(clock, secrets.token_urlsafe)
     appointments = Appointments(base.database, clock, register)
     terms = _terms(settings)
     sessions = Sessions(base.database, clock, base.log, uuid4, signing, terms)
     acts, guardians = Acts(clock, secrets.token_urlsafe), _guardians(settings)
-    upstream = providers.suomifi(settings, own, clock)
+    upstream = _suomifi(settings, base.database, clock)
     staff_upstream = providers.staff(settings, staff_own, clock)
     visits = Visits(
         database=base.database,
@@ -73,19 +76,24 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         step_up=providers.step_up(settings, staff_own, clock),
         sessions=sessions,
     )
-    logouts = [
-        ProviderLogouts(base.database, clock, sessions, each)
-        for each in (upstream, staff_upstream)
-    ]
+    providers_by_oidc = {"/identity": upstream, "/identity/staff": staff_upstream}
+    logouts = {
+        path: ProviderLogouts(base.database, clock, sessions, each)
+        for path, each in providers_by_oidc.items()
+        if not isinstance(each, SuomiFiBySaml)
+    }
     listen(base.bus, appointments)
-    keys = Keys(session, _published(own, staff_own))
+    keys = Keys(session, providers.published(settings))
     landing = Landing(base.keys, sessions, acting, clock, base.log)
     made = doors(visits, staff, keys, landing)
     session_doors(made, base.keys, sessions, Farewells(upstream, staff_upstream))
-    logout_doors(made, *logouts)
-    return base.application(
-        made, STATUSES, _keeping_house(appointments, sessions, *logouts)
-    )
+    logout_doors(made, logouts)
+    rooms: list[Forgetful] = [appointments, sessions, *logouts.values()]
+    if isinstance(upstream, SuomiFiBySaml):
+        document = saml_provider.document(settings)
+        saml_doors(made, Saml(upstream, visits, sessions, landing, document))
+        rooms.append(upstream.book)
+    return base.application(made, STATUSES, _keeping_house(rooms))
 
 
 def _register(settings: Settings, encryption: Ring) -> Register:
@@ -126,13 +134,21 @@ def _guardians(settings: Settings) -> Guardianship:
             return Nobody()
 
 
-def _published(*owns: OwnKeys) -> list[Mapping[str, Any]]:
-    """One key may serve towards both providers; it is published once."""
-    every = [each for own in owns for each in own.public]
-    return list({(each["kid"], each["use"]): each for each in every}.values())
+def _suomifi(
+    settings: Settings, database: Database, clock: Clock
+) -> SuomiFi | SuomiFiBySaml:
+    if settings.upstream == "saml":
+        return saml_provider.suomifi(settings, database, clock)
+    return providers.suomifi(settings, providers.own(settings), clock)
 
 
-def _keeping_house(*rooms: Appointments | Sessions | ProviderLogouts) -> Task:
+class Forgetful(Protocol):
+    """A room that keeps nothing longer than it can matter."""
+
+    async def forget(self) -> None: ...
+
+
+def _keeping_house(rooms: Sequence[Forgetful]) -> Task:
     async def keep_house() -> None:
         while True:
             for room in rooms:

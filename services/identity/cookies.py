@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from aiohttp import web
 
+ATTEMPT = "__Host-attempt"
+
 
 def put(answer: web.Response, name: str, value: str, lasts: timedelta) -> None:
     answer.set_cookie(
@@ -19,3 +21,8 @@ def put(answer: web.Response, name: str, value: str, lasts: timedelta) -> None:
 
 def take_back(answer: web.Response, name: str) -> None:
     answer.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def browser(request: web.Request) -> str:
+    """The secret that a browser is known by while it is on its way."""
+    return request.cookies.get(ATTEMPT, "")

@@ -3,6 +3,8 @@
 Source: OpenID Connect Back-Channel Logout 1.0, 2.5 and 2.8.
 """
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from chassis.limits import Limit
@@ -14,16 +16,18 @@ LOGOUTS_A_SECOND = 20.0
 LOGOUTS_AT_ONCE = 200
 
 
-def logout_doors(made: Doors, visits: ProviderLogouts, staff: ProviderLogouts) -> None:
-    limit = Limit(LOGOUTS_A_SECOND, LOGOUTS_AT_ONCE, staff.clock)
+def logout_doors(made: Doors, logouts: Mapping[str, ProviderLogouts]) -> None:
+    """One door for each provider that says so, by the path it is below."""
+    for path, each in logouts.items():
+        _logout_door(made, path, each)
 
-    @made.post("/identity/backchannel-logout", Access.PROVIDER, limit)
-    async def visit_ended(request: web.Request) -> web.Response:
-        return await _heard(request, visits)
 
-    @made.post("/identity/staff/backchannel-logout", Access.PROVIDER, limit)
-    async def staff_ended(request: web.Request) -> web.Response:
-        return await _heard(request, staff)
+def _logout_door(made: Doors, path: str, logouts: ProviderLogouts) -> None:
+    limit = Limit(LOGOUTS_A_SECOND, LOGOUTS_AT_ONCE, logouts.clock)
+
+    @made.post(f"{path}/backchannel-logout", Access.PROVIDER, limit)
+    async def ended(request: web.Request) -> web.Response:
+        return await _heard(request, logouts)
 
 
 async def _heard(request: web.Request, logouts: ProviderLogouts) -> web.Response:

@@ -42,6 +42,15 @@ ServiceName = Annotated[
     str, Field(pattern=r"^[A-Za-zÅÄÖåäö0-9][A-Za-zÅÄÖåäö0-9 .-]{0,39}$")
 ]
 
+NEEDED = (
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_authorization_endpoint",
+    "oidc_token_endpoint",
+    "oidc_signing_key",
+    "oidc_acr_values",
+)
+
 _NETWORK: Ready = {
     "oidc_signatures": "RS256",
     "oidc_key_encryptions": "RSA-OAEP",
@@ -89,13 +98,24 @@ def filled(given: Mapping[str, Any]) -> dict[str, Any]:
 class VisitOidc(settings.Settings):
     """Suomi.fi or a broker, for patients and who comes with them."""
 
+    upstream: Literal["oidc", "saml"] = Field(
+        "oidc", description="Which way visitors are identified; the other stays unset."
+    )
     oidc_profile: Literal["generic", "telia", "op"] = Field(
         "generic", description="Whose ready values fill in what is not set."
     )
-    oidc_issuer: Address = Field(description="Issuer of the identifications.")
-    oidc_client_id: str = Field(min_length=1, description="Our name there.")
-    oidc_authorization_endpoint: Address = Field(description="Where a browser is sent.")
-    oidc_token_endpoint: Address = Field(description="Where a code becomes a token.")
+    oidc_issuer: Address | None = Field(
+        None, description="Issuer of the identifications."
+    )
+    oidc_client_id: str | None = Field(
+        None, min_length=1, description="Our name there."
+    )
+    oidc_authorization_endpoint: Address | None = Field(
+        None, description="Where a browser is sent."
+    )
+    oidc_token_endpoint: Address | None = Field(
+        None, description="Where a code becomes a token."
+    )
     oidc_par_endpoint: Address | None = Field(
         None,
         description="Where requests are pushed (RFC 9126); unset sends them by value.",
@@ -116,8 +136,8 @@ class VisitOidc(settings.Settings):
     oidc_keys_signed: bool = Field(
         False, description="A key set that is fetched and not signed is not taken."
     )
-    oidc_signing_key: SecretStr = Field(
-        description="RSA key (PEM) that our requests are signed with."
+    oidc_signing_key: SecretStr | None = Field(
+        None, description="RSA key (PEM) that our requests are signed with."
     )
     oidc_signing_key_before: SecretStr | None = Field(
         None, description="The key before this one; still published."
@@ -126,7 +146,8 @@ class VisitOidc(settings.Settings):
         None, description="The key after this one; published already."
     )
     oidc_encryption_key: SecretStr = Field(
-        description="RSA key (PEM) that tokens to us are encrypted for."
+        description="RSA key (PEM) that tokens to us, and codes in bookings, are "
+        "encrypted for."
     )
     oidc_encryption_key_before: SecretStr | None = Field(
         None, description="The key before this one; still opens."
@@ -135,8 +156,8 @@ class VisitOidc(settings.Settings):
         None, description="The key after this one; opens already."
     )
     oidc_scope: Words = Field("openid", description="Scopes asked for.")
-    oidc_acr_values: Words = Field(
-        description="Levels of identification taken, by space."
+    oidc_acr_values: Words | None = Field(
+        None, description="Levels of identification taken, by space."
     )
     oidc_national_id_claim: str = Field(
         "urn:oid:1.2.246.21", description="The claim with the personal identity code."
@@ -198,7 +219,17 @@ class VisitOidc(settings.Settings):
         return filled(given)
 
     @model_validator(mode="after")
+    def _has_oidc(self) -> Self:
+        missing = [each for each in NEEDED if getattr(self, each) is None]
+        if self.upstream == "oidc" and missing:
+            names = ", ".join(missing).upper()
+            raise ValueError(f"needed where UPSTREAM is oidc: {names}")
+        return self
+
+    @model_validator(mode="after")
     def _has_keys(self) -> Self:
+        if self.upstream != "oidc":
+            return self
         if self.oidc_jwks is None and self.oidc_jwks_url is None:
             raise ValueError("OIDC_JWKS_URL or OIDC_JWKS is needed")
         fetched = self.oidc_jwks is None and self.oidc_entity_keys is None

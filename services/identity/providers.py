@@ -1,7 +1,9 @@
-"""The two providers, made from the settings."""
+"""The OpenID providers, made from the settings."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from chassis.clock import Clock
 from chassis.sessions import fetching
@@ -16,7 +18,8 @@ from services.identity.oidc.keys import (
     ring,
 )
 from services.identity.oidc.profile import Algorithms, Asking, Profile
-from services.identity.settings import Settings
+from services.identity.session_doors import RETURN
+from services.identity.settings import Settings, needed
 from services.identity.staff_flows import StepUp
 from services.identity.staff_oidc import StaffClaims, StaffProvider
 from services.identity.suomifi_oidc import ClaimMap, SuomiFi
@@ -35,7 +38,7 @@ def own(settings: Settings) -> OwnKeys:
     """Ours towards Suomi.fi or a broker."""
     signing = ring(
         "sig",
-        settings.oidc_signing_key,
+        needed(settings.oidc_signing_key),
         settings.oidc_signing_key_before,
         settings.oidc_signing_key_next,
     )
@@ -113,24 +116,25 @@ def _staff_profile(settings: Settings) -> Profile:
 
 
 def _profile(settings: Settings) -> Profile:
+    issuer = needed(settings.oidc_issuer)
     to_issuer = settings.oidc_assertion_audience == "issuer"
     return Profile(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id,
-        authorization_endpoint=settings.oidc_authorization_endpoint,
-        token_endpoint=settings.oidc_token_endpoint,
+        issuer=issuer,
+        client_id=needed(settings.oidc_client_id),
+        authorization_endpoint=needed(settings.oidc_authorization_endpoint),
+        token_endpoint=needed(settings.oidc_token_endpoint),
         redirect_uri=f"{settings.origin}/identity/callback",
         scope=settings.oidc_scope,
-        acr_values=tuple(settings.oidc_acr_values.split()),
+        acr_values=tuple(needed(settings.oidc_acr_values).split()),
         max_age=settings.oidc_max_age,
         asking=_asking(settings),
         algorithms=_algorithms(settings),
         cancelled=frozenset(settings.oidc_cancelled.split()),
         names_itself=settings.oidc_names_itself,
-        assertion_audience=settings.oidc_issuer if to_issuer else None,
+        assertion_audience=issuer if to_issuer else None,
         assertion_lasts=settings.oidc_assertion_seconds,
         end_session_endpoint=settings.oidc_end_session_endpoint,
-        after_logout=f"{settings.origin}/",
+        after_logout=f"{settings.origin}{RETURN}",
     )
 
 
@@ -160,5 +164,13 @@ def _fetch(settings: Settings, clock: Clock) -> Fetch:
     url = settings.oidc_jwks_url or ""
     if settings.oidc_entity_keys is None:
         return fetching(url)
-    issuer = settings.oidc_issuer
+    issuer = needed(settings.oidc_issuer)
     return fetching_signed(url, settings.oidc_entity_keys, issuer, clock)
+
+
+def published(settings: Settings) -> list[Mapping[str, Any]]:
+    """Ours, for the world; one that serves towards both providers is published once."""
+    keys = [encryption(settings).today.public, *staff_own(settings).public]
+    if settings.upstream == "oidc":
+        keys = [*own(settings).public, *keys]
+    return list({(each["kid"], each["use"]): each for each in keys}.values())

@@ -1,5 +1,6 @@
 """The doors of a session: to go on, to come back to it, and to end it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,9 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from chassis.sessions import KeySet, NoSession, StaffSession, VisitSession
 from chassis.web import STAFF_COOKIE, VISIT_COOKIE, Access, Doors, body
 from services.identity import cookies
+from services.identity.attempts import digest_of
 from services.identity.session import Ended, Kind
 from services.identity.sessions import AnyToken, Renewed, Sessions
-from services.identity.upstream import Farewell
+from services.identity.upstream import Farewell, Leaving, Then
+
+RETURN = "/identity/logout/return"
+AFTER: Mapping[str, str] = {"again": "/entry", "home": "/"}
 
 
 class Body(BaseModel):
@@ -37,6 +42,7 @@ class Logout(Body):
 
     everywhere: bool = False
     language: Literal["sv", "fi", "en"] = "fi"
+    then: Then = "home"
 
 
 class Left(TypedDict):
@@ -76,6 +82,19 @@ def session_doors(
     _way_out(made, VISIT, farewells.visit, keys, sessions)
     _way_out(made, STAFF, farewells.staff, keys, sessions)
 
+    @made.get(RETURN, Access.PUBLIC)
+    async def returned(request: web.Request) -> web.Response:
+        """Back from a logout at the provider, by OIDC."""
+        return web.Response(
+            status=HTTPStatus.SEE_OTHER,
+            headers={"Location": after(request.query.get("state"))},
+        )
+
+
+def after(word: str | None) -> str:
+    """The page for what came back with a browser: looked up, and never followed."""
+    return AFTER.get(word or "", AFTER["home"])
+
 
 def _way_on(made: Doors, bearer: Bearer, keys: KeySet, sessions: Sessions) -> None:
     @made.post(f"{bearer.path}/session", Access.PUBLIC)
@@ -112,7 +131,9 @@ def _way_out(
                 await sessions.end_of(bearer.kind, token.sub, Ended.EVERYWHERE)
             else:
                 await sessions.end(UUID(token.sid), Ended.LOGGED_OUT)
-        answer = _gone(await farewell.farewell(left, asked.language))
+        browser = digest_of(cookies.browser(request))
+        leaving = Leaving(left, browser, asked.language, asked.then)
+        answer = _gone(await farewell.farewell(leaving))
         cookies.take_back(answer, bearer.cookie)
         return answer
 

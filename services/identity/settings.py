@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, SecretStr, model_validator
 
-from services.identity.oidc_settings import StaffOidc, VisitOidc
+from services.identity.oidc_settings import StaffOidc
+from services.identity.saml_settings import VisitSaml
 
 # Levels that prove nothing strong: the test tool of Suomi.fi, its weak Authenticator, and
 # the test level of the Finnish Trust Network.
@@ -20,6 +21,7 @@ WEAK_LEVELS = frozenset(
 )
 
 Secret = Annotated[SecretStr, Field(min_length=32)]
+Set = TypeVar("Set")
 
 
 class Guardians(StrEnum):
@@ -29,7 +31,7 @@ class Guardians(StrEnum):
     NONE = "none"
 
 
-class Settings(VisitOidc, StaffOidc):
+class Settings(VisitSaml, StaffOidc):
     """Two identity providers: Suomi.fi or a broker for visits, the county's for staff."""
 
     national_id_secret: Secret = Field(
@@ -99,7 +101,16 @@ class Settings(VisitOidc, StaffOidc):
 
     @model_validator(mode="after")
     def _is_strong(self) -> Self:
-        weak = WEAK_LEVELS.intersection(self.oidc_acr_values.split())
-        if weak and not self.test_persons_allowed:
-            raise ValueError("OIDC_ACR_VALUES holds levels that are not strong")
+        if self.test_persons_allowed:
+            return self
+        for name in ("oidc_acr_values", "saml_levels"):
+            if WEAK_LEVELS.intersection((getattr(self, name) or "").split()):
+                raise ValueError(f"{name.upper()} holds levels that are not strong")
         return self
+
+
+def needed(value: Set | None) -> Set:
+    """What a validator has made sure of."""
+    if value is None:
+        raise LookupError("A setting is missing.")
+    return value

@@ -18,10 +18,9 @@ from services.identity.domain import (
     Question,
     Why,
 )
-from services.identity.oidc.client import Client, session_of, text
+from services.identity.oidc.client import Client, session_of
 from services.identity.oidc.tokens import Claims
-from services.identity.session import Upstream
-from services.identity.upstream import Returned
+from services.identity.upstream import Leaving, Returned, text
 
 LONGEST = 200  # a name, as the contract has it
 METHOD_LONGEST = 64
@@ -54,8 +53,8 @@ class SuomiFi:
     async def logged_out(self, token: str) -> LoggedOut:
         return await self.client.logged_out(token)
 
-    async def farewell(self, _: Upstream | None, language: str) -> str | None:
-        return self.client.farewell(language)
+    async def farewell(self, leaving: Leaving) -> str | None:
+        return self.client.farewell(leaving.language, leaving.then)
 
 
 def person(claims: Claims, claim_map: ClaimMap) -> Person:

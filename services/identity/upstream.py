@@ -1,7 +1,8 @@
-"""The port to whoever knows who people are. OIDC stands behind it; SAML can beside it."""
+"""The port to whoever knows who people are: by OIDC or by SAML, behind one shape."""
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
 
 from services.identity import session
 from services.identity.domain import LoggedOut, Question
@@ -29,13 +30,31 @@ class Logouts(Protocol):
         """Raises `LogoutNotTaken`."""
 
 
+Then = Literal["again", "home"]
+"""What someone wants to do when they have logged out: identify again, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Someone has left here. `left` is what the provider calls their session, if known.
+
+    Who was refused had no session here, and has one there: `browser` tells whose.
+    """
+
+    left: session.Upstream | None
+    browser: bytes = field(repr=False)
+    language: str
+    then: Then
+
+
 class Farewell(Protocol):
     """The way out at an identity provider too."""
 
-    async def farewell(
-        self, left: session.Upstream | None, language: str
-    ) -> str | None:
-        """Where to send the browser, after our own session has ended; None: nowhere.
+    async def farewell(self, leaving: Leaving) -> str | None:
+        """Where to send the browser, after our own session has ended; None: nowhere."""
 
-        `left` is what the provider calls the session, where that is known.
-        """
+
+def text(said: Any) -> str:
+    """On one line, without what cannot be seen."""
+    words = said.split() if isinstance(said, str) else ()
+    return "".join(each for each in " ".join(words) if each.isprintable())

@@ -45,7 +45,6 @@ from services.identity.flows import Visits
 from services.identity.sessions import Entrance, Sessions
 from services.identity.staff_flows import Onward, StaffLogins
 
-ATTEMPT_COOKIE = "__Host-attempt"
 LANGUAGE_COOKIE = "language"
 LANGUAGES = ("fi", "sv", "en")
 KEYS_AGE = {"Cache-Control": "public, max-age=300"}
@@ -112,13 +111,14 @@ def visit_doors(made: Doors, visits: Visits, landing: "Landing") -> None:
     @made.post("/identity/login", Access.PUBLIC, limit)
     async def login(request: web.Request) -> web.Response:
         asked = await body(request, VisitLogin)
-        browser = _browser(request) or secrets.token_urlsafe()
+        browser = cookies.browser(request) or secrets.token_urlsafe()
         location = await visits.begin(asked.link, asked.language, browser)
         return _sent_off(location, browser)
 
     @made.get("/identity/callback", Access.PUBLIC)
     async def callback(request: web.Request) -> web.Response:
-        return await landing.visit(request, visits)
+        entering = visits.enter(dict(request.query), cookies.browser(request))
+        return await landing.visit(request, entering)
 
 
 def staff_doors(made: Doors, staff: StaffLogins, landing: "Landing") -> None:
@@ -127,7 +127,7 @@ def staff_doors(made: Doors, staff: StaffLogins, landing: "Landing") -> None:
     @made.post("/identity/staff/login", Access.PUBLIC, limit)
     async def staff_login(request: web.Request) -> web.Response:
         asked = await body(request, StaffLogin)
-        browser = _browser(request) or secrets.token_urlsafe()
+        browser = cookies.browser(request) or secrets.token_urlsafe()
         return _sent_off(await staff.begin(asked.language, browser), browser)
 
     @made.get("/identity/staff/callback", Access.PUBLIC)
@@ -168,7 +168,9 @@ class Landing:
     clock: Clock
     log: Log
 
-    async def visit(self, request: web.Request, visits: Visits) -> web.Response:
+    async def visit(
+        self, request: web.Request, entering: Awaitable[Entrance | Asked]
+    ) -> web.Response:
         async def goes_on(expired: IdentificationExpired) -> str | None:
             about = expired.attempt and expired.attempt.appointment_id
             token = request.cookies.get(VISIT_COOKIE)
@@ -181,7 +183,6 @@ class Landing:
                 return PAGE
             return None
 
-        entering = visits.enter(dict(request.query), _browser(request))
         return await self._landed(TO_VISIT, entering, goes_on)
 
     async def staff(self, request: web.Request, staff: StaffLogins) -> web.Response:
@@ -196,7 +197,7 @@ class Landing:
         language = request.cookies.get(LANGUAGE_COOKIE, "")
         entering = staff.enter(
             dict(request.query),
-            _browser(request),
+            cookies.browser(request),
             language if language in LANGUAGES else LANGUAGES[0],
         )
         return await self._landed(TO_STAFF, entering, goes_on)
@@ -212,43 +213,39 @@ class Landing:
             entrance = await entering
         except IdentificationExpired as expired:
             if page := await goes_on(expired):
-                return _see(page)
+                return see(page)
             way.outcomes.labels(expired.code).inc()
-            return _see(_sorry(expired.code))
+            return see(sorry(expired.code))
         except Refusal as no:
-            return _see(_sorry(no.code))
+            return see(sorry(no.code))
         except Unavailable:
-            return _see(_sorry("unavailable"))
+            return see(sorry("unavailable"))
         except Exception as error:  # noqa: BLE001 - the last resort of someone on their way
             self.log.error("A way back failed.", **trouble(error))
-            return _see(_sorry("unavailable"))
+            return see(sorry("unavailable"))
         return self._welcomed(way, entrance)
 
     def _welcomed(self, way: Way, entrance: Entrance | Asked | Onward) -> web.Response:
         if isinstance(entrance, Asked):
-            answer = _see(PAGE)
+            answer = see(PAGE)
             ask(answer, entrance)
             return answer
         if isinstance(entrance, Onward):
-            return _see(entrance.location)
-        answer = _see(way.page)
+            return see(entrance.location)
+        answer = see(way.page)
         cookies.put(answer, way.cookie, entrance.token, entrance.until - self.clock())
         return answer
 
 
-def _browser(request: web.Request) -> str:
-    return request.cookies.get(ATTEMPT_COOKIE, "")
-
-
 def _sent_off(location: str, browser: str) -> web.Response:
     answer = web.json_response({"location": location})
-    cookies.put(answer, ATTEMPT_COOKIE, browser, ATTEMPT_LASTS)
+    cookies.put(answer, cookies.ATTEMPT, browser, ATTEMPT_LASTS)
     return answer
 
 
-def _see(page: str) -> web.Response:
+def see(page: str) -> web.Response:
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": page})
 
 
-def _sorry(code: str) -> str:
+def sorry(code: str) -> str:
     return f"/sorry/{code}"

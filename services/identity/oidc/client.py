@@ -75,7 +75,7 @@ class Client:
         named = Upstream(claims["iss"], claims.get("sub"), claims.get("sid"))
         return LoggedOut(named, claims["jti"])
 
-    def farewell(self, language: str) -> str | None:
+    def farewell(self, language: str, state: str | None = None) -> str | None:
         """Where to send a browser to log out there too (RP-Initiated Logout 1.0).
 
         Without `id_token_hint`: that is a token with a name in it, in an address.
@@ -86,6 +86,8 @@ class Client:
         asked = {"client_id": profile.client_id, "ui_locales": language}
         if profile.after_logout:
             asked["post_logout_redirect_uri"] = profile.after_logout
+        if state is not None:
+            asked["state"] = state
         return f"{profile.end_session_endpoint}?{urlencode(asked)}"
 
     def _request(self, question: Question, language: str) -> str:
@@ -193,12 +195,6 @@ def session_of(claims: Claims) -> Upstream:
     """What the provider calls the session it has with this person."""
     sid = claims.get("sid")
     return Upstream(claims["iss"], claims["sub"], sid if isinstance(sid, str) else None)
-
-
-def text(claim: Any) -> str:
-    """On one line, without what cannot be seen."""
-    words = claim.split() if isinstance(claim, str) else ()
-    return "".join(each for each in " ".join(words) if each.isprintable())
 
 
 async def _posted(url: str, form: Mapping[str, str]) -> Any:
