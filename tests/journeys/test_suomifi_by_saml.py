@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Request
@@ -197,8 +198,6 @@ async def test_a_logout_that_began_elsewhere_ends_the_visit(town: Town) -> None:
 
 
 async def rows(town: Town, query: str) -> list[str]:
-    import asyncpg
-
     connection = await asyncpg.connect(town.suite.around.databases["identity"])
     try:
         return [row[0] for row in await connection.fetch(query)]
