@@ -11,6 +11,7 @@ import { chooseDevices } from './devices.js';
 import { find, part, pressed, view, write } from './find.js';
 import { Follow } from './follow.js';
 import { sendBack } from './link.js';
+import { Handover } from './handover.js';
 import { Media } from './media.js';
 import { clearNotes, showProblem, showRefusal } from './notes.js';
 import { ask, Refused } from './server.js';
@@ -57,6 +58,7 @@ class VisitPage {
   call = new Call({ media: this.media, as: 'visit', nameOf: (member) => this.#nameOf(member) });
   check = new Check({ media: this.media, ask: () => ask('GET', API), done: (results) => void this.#checked(results) });
   closed = new Closed({ rejoin: () => void this.#ask() });
+  handover = new Handover();
   session = new Session({
     path: '/identity',
     home: '/',

@@ -20,6 +20,8 @@ from services.identity.attempts import Attempts
 from services.identity.events import listen
 from services.identity.flows import Visits
 from services.identity.guardians import BookingsList, Guardianship, Nobody
+from services.identity.handover_doors import handover_doors
+from services.identity.handovers import Handovers
 from services.identity.logout_doors import logout_doors
 from services.identity.oidc.keys import Ring
 from services.identity.pseudonyms import Pseudonyms, Register
@@ -87,6 +89,10 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     landing = Landing(base.keys, sessions, acting, clock, base.log)
     made = doors(visits, staff, keys, landing)
     session_doors(made, base.keys, sessions, Farewells(upstream, staff_upstream))
+    handovers = Handovers(
+        base.database, clock, base.keys, sessions, secrets.token_urlsafe
+    )
+    handover_doors(made, handovers, settings.origin, clock)
     logout_doors(made, logouts)
     rooms: list[Forgetful] = [appointments, sessions, *logouts.values()]
     if isinstance(upstream, SuomiFiBySaml):

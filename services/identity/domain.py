@@ -43,6 +43,12 @@ class AnotherAppointment(Refusal):
     code = "another_appointment"
 
 
+class HandoverOver(Refusal):
+    """The code for another device is unknown, too old, or was used."""
+
+    code = "handover_over"
+
+
 class IdentificationCancelled(Refusal):
     code = "identification_cancelled"
 
@@ -350,6 +356,7 @@ class What(StrEnum):
     CAME_BACK = "came_back"
     ACTS_FOR_CHILD = "acts_for_child"  # a guardian has said so, by an act of their own
     DOES_NOT_ACT = "does_not_act"  # ... or has said no
+    HANDED_OVER = "handed_over"  # to another device of theirs
     LOGGED_IN = "logged_in"
     LOGGED_OUT = "logged_out"  # here, elsewhere, or by the provider, as the code says
     REFUSED = "refused"

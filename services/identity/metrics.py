@@ -12,6 +12,9 @@ STAFF_LOGINS = Counter(
     "Staff logins by outcome: professional, or the code of a refusal.",
     ["outcome"],
 )
+HANDOVERS = Counter(
+    "identity_handovers_total", "Visits that went on on another device."
+)
 SESSIONS_ENDED = Counter(
     "identity_sessions_ended_total",
     "Sessions ended before their time, by kind and by why.",

@@ -101,7 +101,7 @@ def _way_on(made: Doors, bearer: Bearer, keys: KeySet, sessions: Sessions) -> No
     async def renew(request: web.Request) -> web.Response:
         asked = await body(request, Renewal)
         token = await keys.recognise(request.cookies.get(bearer.cookie), bearer.token)
-        return _told(bearer, await sessions.renew(token, stay=asked.stay))
+        return told(bearer, await sessions.renew(token, stay=asked.stay))
 
 
 def _way_back(made: Doors, keys: KeySet, sessions: Sessions) -> None:
@@ -111,7 +111,7 @@ def _way_back(made: Doors, keys: KeySet, sessions: Sessions) -> None:
         link = (await body(request, Again)).link.get_secret_value()
         token = await keys.recognise(request.cookies.get(VISIT.cookie), VisitSession)
         digest = sha256(link.encode()).hexdigest()
-        return _told(VISIT, await sessions.come_back(token, digest))
+        return told(VISIT, await sessions.come_back(token, digest))
 
 
 def _way_out(
@@ -154,13 +154,13 @@ async def _recognised(
         return None
 
 
-def _told(bearer: Bearer, renewed: Renewed) -> web.Response:
+def told(bearer: Bearer, renewed: Renewed) -> web.Response:
     answer = web.json_response(
         {
-            "server_time": _time(renewed.at),
-            "renew_at": _time(renewed.renews_at),
-            "warn_at": _time(renewed.warns_at),
-            "ends_at": _time(renewed.ends_at),
+            "server_time": moment(renewed.at),
+            "renew_at": moment(renewed.renews_at),
+            "warn_at": moment(renewed.warns_at),
+            "ends_at": moment(renewed.ends_at),
             "may_stay": renewed.may_stay,
         }
     )
@@ -169,5 +169,5 @@ def _told(bearer: Bearer, renewed: Renewed) -> web.Response:
     return answer
 
 
-def _time(at: datetime) -> str:
+def moment(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds")

@@ -13,8 +13,8 @@ async def open_session(tx: Writer, session: Session, upstream: Upstream | None) 
     await tx.execute(
         """
         INSERT INTO session (session_id, kind, sub, appointment_id, created_at,
-                             renewed_at, ends_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+                             renewed_at, ends_at, extensions)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """,
         session.session_id,
         session.kind,
@@ -23,6 +23,7 @@ async def open_session(tx: Writer, session: Session, upstream: Upstream | None) 
         session.created_at,
         session.renewed_at,
         session.ends_at,
+        session.extensions,
     )
     if upstream is not None:
         await _name(tx, session.session_id, upstream)

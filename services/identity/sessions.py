@@ -5,7 +5,7 @@ other services need nothing but the key set; to go on, it is renewed here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -88,7 +88,7 @@ class Sessions:
         """
         async with self.database.writing() as tx:
             session = await self._renewed(tx, token, stay=stay)
-        return self._renewal(session, token)
+        return self.renewal(session, token)
 
     async def come_back(self, token: VisitSession, link_digest: str) -> Renewed:
         """The link was opened again in a browser that is in already.
@@ -104,7 +104,24 @@ class Sessions:
             about = link.appointment_id
             note = Note(self.clock(), What.CAME_BACK, session.sub, about)
             await store.note(tx, note)
-        return self._renewal(session, token)
+        return self.renewal(session, token)
+
+    async def hold_live(self, tx: Writer, token: AnyToken) -> Session:
+        """The session of this token, held. Raises `NoSession` when it is over."""
+        held = await session_store.hold(tx, _id(token))
+        if held is None or not held.is_live(self.clock()):
+            raise NoSession("The session has ended.")
+        return held
+
+    async def open_beside(
+        self, tx: Writer, token: VisitSession
+    ) -> tuple[Session, VisitSession]:
+        """Another session of the same person, with the same end, and what it is told."""
+        at, held = self.clock(), await self.hold_live(tx, token)
+        beside = replace(held, session_id=self.new_id(), created_at=at, renewed_at=at)
+        upstream = await session_store.upstream_of(tx, held.session_id)
+        await session_store.open_session(tx, beside, upstream)
+        return beside, token.model_copy(update={"sid": str(beside.session_id)})
 
     async def is_live(self, token: AnyToken) -> bool:
         async with self.database.writing() as tx:
@@ -145,10 +162,7 @@ class Sessions:
             await session_store.forget(tx, self.clock() - SESSIONS_KEPT)
 
     async def _renewed(self, tx: Writer, token: AnyToken, *, stay: bool) -> Session:
-        at = self.clock()
-        held = await session_store.hold(tx, _id(token))
-        if held is None or not held.is_live(at):
-            raise NoSession("The session has ended.")
+        at, held = self.clock(), await self.hold_live(tx, token)
         renewed = held.renewed(at, held.ends_at)
         if held.kind is Kind.STAFF:
             if stay:
@@ -170,7 +184,7 @@ class Sessions:
             moved = moved.extended()
         return moved.renewed(at, terms.visit_ends(moved, ends_at, at))
 
-    def _renewal(self, session: Session, token: AnyToken) -> Renewed:
+    def renewal(self, session: Session, token: AnyToken) -> Renewed:
         at = self.clock()
         return Renewed(
             entrance=self.entrance(session, token),

@@ -32,6 +32,7 @@ from services.identity.domain import (
     AppointmentIsOver,
     ChildNeedsOwnCredentials,
     GuardianNotConfirmed,
+    HandoverOver,
     IdentificationCancelled,
     IdentificationExpired,
     IdentificationFailed,
@@ -55,6 +56,7 @@ PublicKeys = Sequence[Mapping[str, Any]]
 STATUSES: Mapping[type[Refusal], int] = {
     LinkUnknown: 404,
     AnotherAppointment: 409,
+    HandoverOver: 403,
     AppointmentIsCancelled: 409,
     AppointmentIsOver: 409,
     IdentificationCancelled: 403,

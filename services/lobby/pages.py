@@ -25,6 +25,7 @@ ADDRESSES: Mapping[str, str] = MappingProxyType(
         "start": "/",
         "entry": "/entry",
         "acting": "/acting",
+        "handover": "/h",
         "visit": "/visit",
         "staff": "/staff",
         "privacy": "/privacy",

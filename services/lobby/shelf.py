@@ -22,6 +22,7 @@ def lay_out(doors: Doors, pages: Pages) -> None:
         doors.get(address, Access.PUBLIC)(_page(pages, name))
     # A GET changes nothing: mail scanners open links, and so may anyone.
     doors.get("/v/{link}", Access.PUBLIC)(_page(pages, "entry"))
+    doors.get("/h/{code}", Access.PUBLIC)(_page(pages, "handover"))
 
     @doors.get("/sorry/{code}", Access.PUBLIC)
     async def sorry(request: web.Request) -> web.Response:
@@ -39,7 +40,9 @@ def lay_out(doors: Doors, pages: Pages) -> None:
 
     @doors.get("/robots.txt", Access.PUBLIC)
     async def robots(_: web.Request) -> web.Response:
-        return web.Response(text="User-agent: *\nDisallow: /v/\nDisallow: /visit\n")
+        return web.Response(
+            text="User-agent: *\nDisallow: /v/\nDisallow: /h\nDisallow: /visit\n"
+        )
 
     @doors.get("/{rest:.*}", Access.PUBLIC)
     async def nothing(request: web.Request) -> web.Response:

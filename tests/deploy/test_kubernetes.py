@@ -144,7 +144,9 @@ def test_both_ends_of_a_call_meet_and_no_link_is_logged(overlay: str) -> None:
     }
     assert annotations["signalling"]["haproxy.org/load-balance"] == "uri path-only"
     silence = annotations["lobby"]["haproxy.org/backend-config-snippet"]
-    assert silence.strip() == "http-request set-log-level silent if { path_beg /v/ }"
+    assert (
+        silence.strip() == "http-request set-log-level silent if { path_beg /v/ /h/ }"
+    )
 
 
 def egress(overlay: str, labels: dict[str, str]) -> set[str]:

@@ -13,10 +13,14 @@ from typing import Any
 
 from aiohttp import web
 
+from services.identity.handover_doors import drawn
 from services.lobby.pages import File, Pages, load
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
-STRICT = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'"
+STRICT = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'"
+)
 AHEAD = timedelta(hours=3)  # the stage's clock is not the browser's
 NAMES = {"sv": "Testenhet", "fi": "Testiyksikkö", "en": "Test unit"}
 PROFESSIONAL = {"id": "p-1", "name": "Testi-Leena Testilä"}
@@ -41,6 +45,7 @@ class Lobby:
     refusals: dict[str, Any] = field(default_factory=dict)
     checks: dict[str, str] | None = None
     came_in: bool = False
+    code_taken: bool = False
     may_stay: bool = True
     ends_in: timedelta = timedelta(hours=1)
     renewals: list[bool] = field(default_factory=list)
@@ -148,6 +153,8 @@ class Stage:
             "/entry": "entry",
             "/acting": "acting",
             "/v/{link}": "entry",
+            "/h": "handover",
+            "/h/{code}": "handover",
             "/visit": "visit",
             "/staff": "staff",
             "/privacy": "privacy",
@@ -166,6 +173,9 @@ class Stage:
             app.router.add_post(f"/identity{who}/session", self._renew)
             app.router.add_post(f"/identity{who}/logout", self._logout)
         app.router.add_post("/identity/session/entry", self._come_back)
+        app.router.add_post("/identity/handover", self._show_code)
+        app.router.add_get("/identity/handover", self._was_taken)
+        app.router.add_post("/identity/handover/taken", self._take_code)
         return app
 
     def _page(self, name: str) -> Any:
@@ -226,6 +236,18 @@ class Stage:
     async def _come_back(self, _: web.Request) -> web.Response:
         if not self.lobby.came_in:
             return problem(401, "no_session")
+        return web.json_response(self.lobby.session())
+
+    async def _show_code(self, _: web.Request) -> web.Response:
+        picture = drawn(f"{self.url}/h/test-code")
+        return web.json_response({"picture": picture, "seconds": 60})
+
+    async def _was_taken(self, _: web.Request) -> web.Response:
+        return web.json_response({"taken": self.lobby.code_taken})
+
+    async def _take_code(self, request: web.Request) -> web.Response:
+        if (await request.json())["code"] != "test-code":
+            return problem(403, "handover_over")
         return web.json_response(self.lobby.session())
 
     async def _logout(self, request: web.Request) -> web.Response:

@@ -123,6 +123,12 @@ async def logging_out(stage: Stage, page: Page, language: str) -> None:
     await expect(page.locator("dialog#log-out")).to_be_visible()
 
 
+async def handing_over(stage: Stage, page: Page, language: str) -> None:
+    await door(stage, page, language)
+    await press(page, "hand-over")
+    await expect(page.locator("#hand-over img")).to_be_visible()
+
+
 def dialog(name: str) -> Scene:
     async def scene(stage: Stage, page: Page, language: str) -> None:
         await at_the_door(stage, page, language)
@@ -146,6 +152,8 @@ SCENES: dict[str, Scene] = {
     "wait, refused": standing("refused", reason="not_ready"),
     "wait, cancelled": standing("identified", status="cancelled"),
     "session, warned": warned,
+    "handing over": handing_over,
+    "taking over": at("/h/test-code"),
     "session, logging out": logging_out,
     "closed": standing("left", status="ended"),
     "unsupported": unsupported,

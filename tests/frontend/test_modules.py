@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FRONTEND = ROOT / "frontend"
 IMPORTED = re.compile(r"""^import [^;]*?from ['"]\./([\w-]+\.js)['"];""", re.MULTILINE)
 LIGHT = 100_000  # bytes, compressed: the patient's whole path
-PATIENT_PAGES = ("start", "entry", "acting", "visit")
+PATIENT_PAGES = ("start", "entry", "acting", "handover", "visit")
 
 
 def needs(module: str, known: frozenset[str] = frozenset()) -> frozenset[str]:

@@ -16,6 +16,7 @@ PAGES = (
     "start",
     "entry",
     "acting",
+    "handover",
     "visit",
     "staff",
     "sorry",
@@ -23,7 +24,7 @@ PAGES = (
     "accessibility",
 )
 LINKED = {"www.omaolo.fi", "www.saavutettavuusvaatimukset.fi"}
-EMPTY = {"meta", "link", "input", "br", "path", "rect", "circle"}
+EMPTY = {"meta", "link", "input", "img", "br", "path", "rect", "circle"}
 STATIC = "/static/0123456789ab"
 REFERS = {"src", "href", "srcset", "action", "poster", "data"}
 

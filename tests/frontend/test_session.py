@@ -6,7 +6,14 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.frontend.stage import Stage
-from tests.frontend.test_in_a_browser import door, logging_out, press, view, warned
+from tests.frontend.test_in_a_browser import (
+    door,
+    handing_over,
+    logging_out,
+    press,
+    view,
+    warned,
+)
 
 
 async def test_a_tap_on_the_warning_is_enough(stage: Stage, page: Page) -> None:
@@ -106,3 +113,36 @@ async def test_a_professional_who_works_stays_in(stage: Stage, page: Page) -> No
     await view(page, "queue")
     await expect(page.locator("dialog#session")).to_be_hidden()
     assert stage.lobby.renewals[0] is True
+
+
+async def test_the_code_is_out_of_the_address_before_anything_is_pressed(
+    stage: Stage, page: Page
+) -> None:
+    await page.goto(f"{stage.url}/h/test-code?lang=sv")
+    await expect(page.locator('[data-action="take-over"]')).to_be_visible()
+    assert page.url == f"{stage.url}/h?lang=sv"
+    await press(page, "take-over")
+    await page.wait_for_url("**/visit")
+    assert await page.evaluate("history.length") <= 2
+
+
+@pytest.mark.parametrize("address", ["/h", "/h/another-code"])
+async def test_a_code_that_is_over_leads_on(
+    stage: Stage, page: Page, address: str
+) -> None:
+    await page.goto(f"{stage.url}{address}?lang=en")
+    if address != "/h":
+        await press(page, "take-over")
+    note = page.locator('[data-problem="handover_over"]')
+    await expect(note).to_contain_text("Show a new code on the other device")
+
+
+async def test_the_first_device_hears_that_the_other_one_went_on(
+    stage: Stage, page: Page
+) -> None:
+    await handing_over(stage, page, "en")
+    stage.lobby.code_taken = True
+    await expect(page.locator("#hand-over")).to_contain_text("You have gone on")
+    await expect(page.locator("#hand-over img")).to_be_hidden()
+    await press(page, "close-hand-over")
+    await expect(page.locator("dialog#hand-over")).to_be_hidden()
