@@ -59,6 +59,7 @@ class Suite:
     services: dict[str, web.Application]
     browser: Browser
     used: set[str] = field(default_factory=set, repr=False)  # what must not be logged
+    asked: list[str] = field(default_factory=list, repr=False)  # every address asked
 
     def booking(
         self,
@@ -135,10 +136,12 @@ class Suite:
         return next(str(word) for word in text.split() if found[1] in word)
 
     async def context(self, language: str = "sv") -> BrowserContext:
-        return await self.browser.new_context(
+        context = await self.browser.new_context(
             locale={"sv": "sv-FI", "fi": "fi-FI", "en": "en-GB"}[language],
             viewport={"width": 420, "height": 860},
         )
+        context.on("request", lambda request: self.asked.append(request.url))
+        return context
 
     async def patient(self, language: str = "sv") -> Patient:
         """Someone at a browser of their own."""
