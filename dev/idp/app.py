@@ -19,7 +19,7 @@ from dev.idp.issuers import (
     of_person,
     of_professional,
 )
-from dev.idp.keys import ClientKeys, new_key, published_at
+from dev.idp.keys import ClientKeys, OwnKeys, published_at
 from dev.idp.web import Doors
 from dev.persons import PROFESSIONALS, persons
 from dev.site import serve, style
@@ -58,14 +58,14 @@ def suomifi_issuer(
     """Identifies persons by their personal identity codes."""
     identities = tuple(map(of_person, persons(clock().date())))
     url = f"{base}/suomifi"
-    return Issuer("suomifi", url, level, client, identities, new_key(), seal, bend)
+    return Issuer("suomifi", url, level, client, identities, OwnKeys(), seal, bend)
 
 
 def staff_issuer(base: str, client: Client, *, bend: Bend = dict) -> Issuer:
     """Identifies the county's employees, and says which units are theirs."""
     identities = tuple(map(of_professional, PROFESSIONALS))
     url = f"{base}/staff"
-    return Issuer("staff", url, STAFF_LEVEL, client, identities, new_key(), None, bend)
+    return Issuer("staff", url, STAFF_LEVEL, client, identities, OwnKeys(), None, bend)
 
 
 def application(issuers: tuple[Issuer, ...], clock: Clock = now) -> web.Application:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from jose import jwe
 
-from dev.idp.keys import OwnKey
+from dev.idp.keys import OwnKeys
 from dev.idp.refusal import Claims
 from dev.persons import Person, Professional
 
@@ -54,7 +54,7 @@ class Issuer:
     level: str
     client: Client
     identities: tuple[Identity, ...]
-    key: OwnKey = field(repr=False)
+    keys: OwnKeys = field(repr=False)
     encrypts: Seal | None
     bend: Bend = dict
 
@@ -79,7 +79,7 @@ class Issuer:
             "acr": self.level,
             **identity.claims,
         }
-        return self.key.sign(self.bend(claims))
+        return self.keys.sign(self.bend(claims))
 
     def discovery(self) -> Claims:
         told: Claims = {

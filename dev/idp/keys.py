@@ -45,6 +45,22 @@ def new_key() -> OwnKey:
     return OwnKey(uuid4().hex, pem.decode())
 
 
+class OwnKeys:
+    """Keys that follow one another: the newest signs, and the one before is known too."""
+
+    def __init__(self) -> None:
+        self._keys = [new_key()]
+
+    def public(self) -> Keys:
+        return [each.public() for each in self._keys]
+
+    def sign(self, claims: Claims) -> str:
+        return self._keys[0].sign(claims)
+
+    def rotate(self) -> None:
+        self._keys = [new_key(), self._keys[0]]
+
+
 class ClientKeys:
     """A client's published keys; asked for again when an unknown one turns up."""
 

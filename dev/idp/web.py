@@ -63,7 +63,7 @@ class Doors:
         return web.json_response(self._issuer.discovery())
 
     async def jwks(self, _: web.Request) -> web.Response:
-        return web.json_response({"keys": [self._issuer.key.public()]})
+        return web.json_response({"keys": self._issuer.keys.public()})
 
     async def authorize(self, request: web.Request) -> web.Response:
         try:

@@ -117,7 +117,7 @@ def clock() -> Clock:
 @pytest_asyncio.fixture(loop_scope="session")
 async def room(database: postgreses.Database, clock: Clock) -> AsyncIterator[Room]:
     """Identity's tables; each test brings appointments of its own."""
-    async with _opened(database) as opened:
+    async with opening(database) as opened:
         await migrate(opened, "services.identity.migrations")
         yield Room(opened, clock)
 
@@ -147,7 +147,7 @@ async def building(
     )
     suomifi, staff = around.clients()
     with _logging() as logged:
-        async with _opened(database) as opened:
+        async with opening(database) as opened:
             town = Town(opened, clock, around, logged)
             issuers = (
                 suomifi_issuer(around.idp_url, suomifi, clock, bend=town.bend),
@@ -186,7 +186,7 @@ def _logging() -> Iterator[StringIO]:
 
 
 @asynccontextmanager
-async def _opened(database: postgreses.Database) -> AsyncIterator[Database]:
+async def opening(database: postgreses.Database) -> AsyncIterator[Database]:
     opened = Database(SecretStr(database.services["identity"]), "identity", 4)
     await opened.open()
     yield opened

@@ -226,6 +226,18 @@ async def test_an_unknown_key_is_asked_for_once_and_then_not_again_for_a_while(
     assert theirs.keys_asked == 2
 
 
+async def test_a_key_that_follows_at_once_is_asked_for_at_once(
+    theirs: Provider, us: Client
+) -> None:
+    theirs.token = theirs.sealed(theirs.signed(theirs.claims()))
+    await us.claims(CODE, QUESTION)
+    newer = rsa_key("newer")
+    theirs.published = [*theirs.published, public(newer, "RS256")]
+    theirs.token = theirs.sealed(theirs.signed(theirs.claims(), newer))
+    assert await us.claims(CODE, QUESTION)
+    assert theirs.keys_asked == 2
+
+
 async def test_another_key_under_a_known_name_verifies_nothing(
     theirs: Provider, us: Client
 ) -> None:

@@ -48,7 +48,7 @@ async def post(town: Town, form: Mapping[str, str]) -> tuple[int, str]:
 
 
 async def tell(town: Town, claims: Mapping[str, Any]) -> int:
-    status, _ = await post(town, {"logout_token": town.staff.key.sign(dict(claims))})
+    status, _ = await post(town, {"logout_token": town.staff.keys.sign(dict(claims))})
     return status
 
 

@@ -115,13 +115,15 @@ class ProviderKeys:
         self._clock = clock
         self._keys: dict[str, PublicKey] = {}
         self._asked: datetime | None = None
+        self._in_vain: datetime | None = None
         self._asking = asyncio.Lock()
 
     async def key(self, key_id: object) -> PublicKey:
         """Raises `IdentificationFailed` when there is no such key, even after asking."""
-        if self._found(key_id) is None or self._is_older_than(KEYS_LAST):
-            async with self._asking:
-                await self._ask_again()
+        if self._is_due(key_id):
+            async with self._asking:  # those who come together share one answer
+                if self._is_due(key_id):
+                    await self._ask(key_id)
         if (found := self._found(key_id)) is None:
             raise IdentificationFailed(Why.UNKNOWN_KEY)
         return found
@@ -132,18 +134,25 @@ class ProviderKeys:
             return next(iter(self._keys.values()))
         return self._keys.get(key_id) if isinstance(key_id, str) else None
 
-    async def _ask_again(self) -> None:
-        if not self._is_older_than(ASK_AGAIN_AFTER):
-            return
-        self._asked = self._clock()
+    def _is_due(self, key_id: object) -> bool:
+        """After asking in vain there is a pause; after an answer that helped, none."""
+        if not self._is_longer_ago(self._in_vain, ASK_AGAIN_AFTER):
+            return False
+        unknown = self._found(key_id) is None
+        return unknown or self._is_longer_ago(self._asked, KEYS_LAST)
+
+    async def _ask(self, key_id: object) -> None:
+        self._asked = self._in_vain = self._clock()
         try:
             document = await self._fetch()
         except Unavailable:
             raise IdentificationFailed(Why.PROVIDER_AWAY) from None
         self._keys = usable(document.get("keys", ()))
+        if self._found(key_id) is not None:
+            self._in_vain = None
 
-    def _is_older_than(self, age: timedelta) -> bool:
-        return self._asked is None or self._clock() - self._asked > age
+    def _is_longer_ago(self, then: datetime | None, age: timedelta) -> bool:
+        return then is None or self._clock() - then > age
 
 
 def usable(document: Sequence[Mapping[str, Any]]) -> dict[str, PublicKey]:
