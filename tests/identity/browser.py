@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar
+from yarl import URL
 
 _numbers = count(1)
 
@@ -78,7 +79,7 @@ class Browser:
             ClientSession(cookie_jar=DummyCookieJar()) as http,
             http.request(
                 method,
-                self.origin + path,
+                URL(self.origin + path, encoded=True),  # as it is, to the letter
                 headers=headers,
                 allow_redirects=False,
                 **more,
