@@ -62,3 +62,19 @@ def test_each_route_is_under_its_own_prefix_and_the_rest_is_the_lobbys(
 def prefix_of(path: str) -> str:
     first = path.split("/")[1]
     return first if first in SERVICES else "lobby"
+
+
+def test_what_other_sites_may_post_to_is_listed_here(
+    applications: Mapping[str, web.Application],
+) -> None:
+    """Each of these believes nothing but what the message itself proves."""
+    open_to_others = {
+        route.resource.canonical
+        for app in applications.values()
+        for route in app.router.routes()
+        if app[DOORS].access.get(route.handler) is Access.PROVIDER and route.resource
+    }
+    assert open_to_others == {
+        "/identity/backchannel-logout",
+        "/identity/staff/backchannel-logout",
+    }

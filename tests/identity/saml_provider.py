@@ -27,8 +27,8 @@ from tests.identity.people import TEN, rsa_pem
 
 ISSUER = "https://idp.example/idp1"
 US = "https://video.example/saml"
+SSO_THERE, SLO_THERE = f"{ISSUER}/sso", f"{ISSUER}/slo"
 ACS = "https://video.example/identity/saml/acs"
-SLO = "https://video.example/identity/saml/logout"
 LEVEL = "http://ftn.ficora.fi/2017/loa2"
 QUESTION = Question("the-state", "the-nonce", "the-verifier")
 REQUEST_ID = "_the-nonce"
@@ -214,3 +214,21 @@ def find(root: Element, path: str) -> Element:
 
 def copy(element: Element) -> Element:
     return deepcopy(element)
+
+
+SETTINGS = {
+    "UPSTREAM": "saml",
+    "SAML_ENTITY_ID": US,
+    "SAML_PROVIDER_ENTITY_ID": ISSUER,
+    "SAML_PROVIDER_SSO_URL": SSO_THERE,
+    "SAML_PROVIDER_SLO_URL": SLO_THERE,
+    "SAML_PROVIDER_CERTIFICATES": pem("provider"),
+    "SAML_SIGNING_KEY": rsa_pem("signing").get_secret_value(),
+    "SAML_SIGNING_CERTIFICATES": pem("signing", "signing-next"),
+    "SAML_ENCRYPTION_KEYS": rsa_pem("ours").get_secret_value()
+    + rsa_pem("ours-next").get_secret_value(),
+    "SAML_ENCRYPTION_CERTIFICATES": pem("ours", "ours-next"),
+    "SAML_ORGANISATION": "Testvälfärdsområdet",
+    "SAML_CONTACT_NAME": "Testi-Tekniikka",
+    "SAML_CONTACT_EMAIL": "tekniikka@example.com",
+}

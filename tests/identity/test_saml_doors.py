@@ -16,9 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from lxml import etree
 
+from chassis.foundation import DOORS
+from chassis.web import Access
+from contract.catalogue import SERVICES
 from dev import kafka as kafkas
 from dev import postgres as postgreses
 from dev.persons import person
+from dev.suite import Surroundings
+from services.identity.app import assemble
 from services.identity.saml.messages import (
     Envelope,
     address,
@@ -28,28 +33,27 @@ from services.identity.saml.messages import (
 from services.identity.saml.xml import SAML, SAMLP
 from services.identity.suomifi_saml import BIRTH_DATE, FIRST_NAMES, NATIONAL_ID, SURNAME
 from tests.identity.browser import Browser
-from tests.identity.conftest import Town, building
-from tests.identity.people import TODAY, booked, new_appointment, rsa_pem
-from tests.identity.saml_provider import ISSUER, US, Saying, find, key, pem
+from tests.identity.conftest import Town, building, settings
+from tests.identity.people import TODAY, booked, new_appointment
+from tests.identity.saml_provider import (
+    ISSUER,
+    SETTINGS,
+    SLO_THERE,
+    SSO_THERE,
+    US,
+    Saying,
+    find,
+    key,
+)
 
-SSO, SLO = f"{ISSUER}/sso", f"{ISSUER}/slo"
+AROUND = Surroundings(
+    url="https://video.example",
+    idp_url="https://idp.example",
+    kafka="127.0.0.1:1",
+    smtp_url="",
+    databases=dict.fromkeys(SERVICES, "postgresql://identity@127.0.0.1/none"),
+)
 VISIT, ATTEMPT = "__Host-visit", "__Host-attempt"
-SETTINGS = {
-    "UPSTREAM": "saml",
-    "SAML_ENTITY_ID": US,
-    "SAML_PROVIDER_ENTITY_ID": ISSUER,
-    "SAML_PROVIDER_SSO_URL": SSO,
-    "SAML_PROVIDER_SLO_URL": SLO,
-    "SAML_PROVIDER_CERTIFICATES": pem("provider"),
-    "SAML_SIGNING_KEY": rsa_pem("signing").get_secret_value(),
-    "SAML_SIGNING_CERTIFICATES": pem("signing", "signing-next"),
-    "SAML_ENCRYPTION_KEYS": rsa_pem("ours").get_secret_value()
-    + rsa_pem("ours-next").get_secret_value(),
-    "SAML_ENCRYPTION_CERTIFICATES": pem("ours", "ours-next"),
-    "SAML_ORGANISATION": "Testvälfärdsområdet",
-    "SAML_CONTACT_NAME": "Testi-Tekniikka",
-    "SAML_CONTACT_EMAIL": "tekniikka@example.com",
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -164,7 +168,7 @@ async def ended(visit: Visit) -> list[str | None]:
 
 async def test_the_request_is_signed_and_the_language_comes_last(visit: Visit) -> None:
     trip = await visit.begin("fi")
-    assert trip.location.startswith(f"{SSO}?SAMLRequest=")
+    assert trip.location.startswith(f"{SSO_THERE}?SAMLRequest=")
     assert trip.location.endswith("&locale=fi")
     signed, _, rest = urlsplit(trip.location).query.partition("&Signature=")
     assert [each.split("=")[0] for each in signed.split("&")] == [
@@ -181,7 +185,7 @@ async def test_the_request_is_signed_and_the_language_comes_last(visit: Visit) -
     asked = trip.request
     acs = f"{visit.town.around.url}/identity/saml/acs"
     assert asked.tag == f"{{{SAMLP}}}AuthnRequest"
-    assert asked.get("Destination") == SSO
+    assert asked.get("Destination") == SSO_THERE
     assert asked.get("AssertionConsumerServiceURL") == acs
     assert find(asked, "saml:Issuer").text == US
     policy = find(asked, "samlp:NameIDPolicy").get("Format")
@@ -377,7 +381,7 @@ async def test_logging_out_ends_the_session_here_first_and_then_there(
     assert VISIT not in visit.browser.cookies
     query = parse_qs(urlsplit(answer.said["location"]).query)
     asked = inflated(query["SAMLRequest"][0])
-    assert answer.said["location"].startswith(f"{SLO}?")
+    assert answer.said["location"].startswith(f"{SLO_THERE}?")
     assert asked.tag == f"{{{SAMLP}}}LogoutRequest"
     assert find(asked, "saml:NameID").text == "_somebody"
     assert find(asked, "samlp:SessionIndex").text == "_index"
@@ -445,7 +449,7 @@ async def test_a_logout_of_the_providers_ends_the_session_without_a_cookie(
     assert await ended(visit) == ["upstream"]
     query = parse_qs(urlsplit(back).query)
     said = inflated(query["SAMLResponse"][0])
-    assert back.startswith(f"{SLO}?")
+    assert back.startswith(f"{SLO_THERE}?")
     assert query["RelayState"] == ["their-state"]
     assert said.get("InResponseTo") == "_theirs"
     assert find(said, ".//samlp:StatusCode").get("Value").endswith(":Success")
@@ -586,3 +590,16 @@ async def test_what_is_remembered_is_forgotten_in_time(visit: Visit) -> None:
     assert await visit.town.rows("SELECT 1 FROM provider_login")
     visit.town.clock.forward(hours=3)
     assert (await logged_out(visit.browser)).status == 204
+
+
+def test_of_the_doors_of_saml_only_one_takes_what_other_sites_post() -> None:
+    app = assemble(settings(AROUND, **SETTINGS))
+    open_to_others = {
+        route.resource.canonical
+        for route in app.router.routes()
+        if app[DOORS].access.get(route.handler) is Access.PROVIDER and route.resource
+    }
+    assert open_to_others == {
+        "/identity/saml/acs",
+        "/identity/staff/backchannel-logout",
+    }

@@ -2,8 +2,11 @@ import pytest
 from pydantic import ValidationError
 
 from dev.suite import Surroundings, told
+from services.identity.app import assemble
 from services.identity.settings import Settings
 from tests.identity.conftest import settings
+from tests.identity.saml_provider import SETTINGS as SAML
+from tests.identity.saml_provider import pem
 
 AROUND = Surroundings(
     url="https://video.example",
@@ -143,3 +146,43 @@ def test_a_profile_that_makes_no_sense_is_refused(said: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as wrong:
         ready(**{"OIDC_PROFILE": "telia", "OIDC_ISSUER": "https://i.example", **said})
     assert "private" not in str(wrong.value).replace("private_key", "")
+
+
+def test_saml_says_all_that_it_misses_at_once_and_needs_nothing_of_oidc() -> None:
+    with pytest.raises(ValidationError) as wrong:
+        settings(AROUND, UPSTREAM="saml")
+    assert "SAML_ENTITY_ID, SAML_PROVIDER_ENTITY_ID" in str(wrong.value)
+    assert "SAML_CONTACT_EMAIL" in str(wrong.value)
+    alone = {**told(AROUND)["identity"], **SAML}
+    kept = ("OIDC_ENCRYPTION_KEY",)
+    for name in [each for each in alone if each.startswith("OIDC_")]:
+        if name not in kept:
+            del alone[name]
+    made = Settings(**{name.lower(): value for name, value in alone.items()})
+    assert made.oidc_issuer is None
+    assert "PRIVATE KEY" not in repr(made)
+
+
+def test_oidc_says_all_that_it_misses_at_once() -> None:
+    told_less = dict(told(AROUND)["identity"])
+    del told_less["OIDC_ISSUER"], told_less["OIDC_CLIENT_ID"]
+    with pytest.raises(ValidationError, match="OIDC_ISSUER, OIDC_CLIENT_ID"):
+        Settings(**{name.lower(): value for name, value in told_less.items()})
+
+
+def test_saml_takes_weak_levels_only_where_test_persons_are() -> None:
+    test_tool = {"SAML_LEVELS": "urn:oid:1.2.246.517.3002.110.999"}
+    assert settings(AROUND, **SAML, **test_tool)
+    strict = {**SAML, "TEST_PERSONS_ALLOWED": "false", "OIDC_ACR_VALUES": "x"}
+    assert settings(AROUND, **strict)
+    with pytest.raises(ValidationError, match="SAML_LEVELS"):
+        settings(AROUND, **strict, **test_tool)
+
+
+@pytest.mark.parametrize(
+    "name", ["SAML_SIGNING_CERTIFICATES", "SAML_ENCRYPTION_CERTIFICATES"]
+)
+def test_a_certificate_that_is_not_of_our_key_is_found_at_the_start(name: str) -> None:
+    made = settings(AROUND, **{**SAML, name: pem("stranger")})
+    with pytest.raises(TypeError, match="certificate"):
+        assemble(made)
