@@ -109,7 +109,9 @@ class Npm:
             "id_token_encrypted_response_alg": self.kind.key_encryption,
             "id_token_encrypted_response_enc": self.kind.encryption,
         }
-        visitor = _client(visits.client_id, around, "/identity", "/")
+        visitor = _client(
+            visits.client_id, around, "/identity", "/identity/logout/return"
+        )
         worker = _client(staff.client_id, around, "/identity/staff", "/staff")
         return [
             self._provider("visits", self.visits, TEST_LEVEL, visitor | sealed, people),
