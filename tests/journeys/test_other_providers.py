@@ -208,6 +208,7 @@ async def test_who_logs_out_is_out_here_and_there(town: Suite) -> None:
 async def test_a_professional_logs_in_and_out_here_and_there(town: Suite) -> None:
     nurse = await town.staff("p-1")
     await nurse.does("log-out")
+    await nurse.does("log-out-here")
     await nurse.page.locator("[data-sign-out]").click(timeout=SEEN_WITHIN)
     await nurse.page.wait_for_url(f"{town.around.url}/staff", timeout=SEEN_WITHIN)
     await nurse.log_in("p-1")  # asked again who they are
