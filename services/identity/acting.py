@@ -33,7 +33,7 @@ class Acting:
         try:
             code = self.visits.code(act.person)
             child = await self.visits.child_of(act.appointment_id, code)
-            await self.guardians.confirm(Claim(act.appointment_id, code, child))
+            await self.guardians.confirm(Claim(act.appointment_id, who, code, child))
             return await self.visits.let_in(act.appointment_id, act.person, code)
         except Refusal as no:
             await self.visits.refused(act.appointment_id, who, no)

@@ -12,14 +12,13 @@ from chassis.clock import Clock, now
 from chassis.database import Database
 from chassis.foundation import Foundation, Task
 from chassis.sessions import KeySetDocument, SigningKey
-from services.identity import providers, saml_provider
+from services.identity import guardian_provider, providers, saml_provider
 from services.identity.acting import Acting
 from services.identity.acts import Acts
 from services.identity.appointments import Appointments
 from services.identity.attempts import Attempts
 from services.identity.events import listen
 from services.identity.flows import Visits
-from services.identity.guardians import BookingsList, Guardianship, Nobody
 from services.identity.handover_doors import handover_doors
 from services.identity.handovers import Handovers
 from services.identity.logout_doors import logout_doors
@@ -29,7 +28,7 @@ from services.identity.saml_doors import Saml, saml_doors
 from services.identity.session import Terms
 from services.identity.session_doors import Farewells, session_doors
 from services.identity.sessions import Sessions
-from services.identity.settings import Guardians, Settings
+from services.identity.settings import Settings
 from services.identity.staff_flows import ProviderLogouts, StaffLogins
 from services.identity.suomifi_oidc import SuomiFi
 from services.identity.suomifi_saml import SuomiFi as SuomiFiBySaml
@@ -49,10 +48,13 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     staff_own = providers.staff_own(settings)
     register = _register(settings, providers.encryption(settings))
     attempts = Attempts(clock, secrets.token_urlsafe)
-    appointments = Appointments(base.database, clock, register)
+    appointments = Appointments(
+        base.database, clock, register, guardian_provider.keeper(settings)
+    )
     terms = _terms(settings)
     sessions = Sessions(base.database, clock, base.log, uuid4, signing, terms)
-    acts, guardians = Acts(clock, secrets.token_urlsafe), _guardians(settings)
+    acts = Acts(clock, secrets.token_urlsafe)
+    guardians = guardian_provider.guardians(settings, clock, base.log)
     upstream = _suomifi(settings, base.database, clock)
     staff_upstream = providers.staff(settings, staff_own, clock)
     visits = Visits(
@@ -130,14 +132,6 @@ def _terms(settings: Settings) -> Terms:
         warning=settings.session_warning,
         extension=settings.session_extension,
     )
-
-
-def _guardians(settings: Settings) -> Guardianship:
-    match settings.guardians:
-        case Guardians.BOOKING:
-            return BookingsList()
-        case Guardians.NONE:
-            return Nobody()
 
 
 def _suomifi(

@@ -1,7 +1,7 @@
 """Who is expected, and when, as the booking system and the invitations say."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from chassis import inbox
 from chassis.clock import Clock
@@ -17,12 +17,33 @@ from contract.envelope import Why as Unread
 from contract.identity import Role
 from contract.invitation import InvitationIssued
 from services.identity import store
-from services.identity.domain import ACT_LASTS, FINLAND, Attendee, Link
-from services.identity.national_id import NotAPersonalCode
+from services.identity.domain import (
+    ACT_LASTS,
+    FINLAND,
+    OPEN_AFTER_END,
+    Attendee,
+    Link,
+    age,
+)
+from services.identity.national_id import NationalId, NotAPersonalCode
 from services.identity.pseudonyms import Register
+from services.identity.seals import Seal
 
 ATTEMPTS_KEPT = timedelta(days=1)  # so that Back and a restored tab find their visit
 APPOINTMENTS_KEPT = timedelta(days=40)  # longer than Kafka keeps a word about them
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Keeps a child's code, sealed, for as long as a guardian may have to be asked about."""
+
+    seal: Seal
+    age_limit: int
+
+    def kept(self, code: NationalId, appointment_id: str, today: date) -> bytes | None:
+        if age(code.birth_date, today) >= self.age_limit:
+            return None
+        return self.seal.closed(code.text, appointment_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,7 @@ class Appointments:
     database: Database
     clock: Clock
     register: Register
+    keeper: Keeper | None = None
 
     async def booked(self, said: AppointmentBookedInFull) -> None:
         """Raises `Unreadable` when a personal identity code in it is nobody's."""
@@ -58,22 +80,35 @@ class Appointments:
         async with self.database.writing() as tx:
             await store.forget_attempts(tx, at - ATTEMPTS_KEPT)
             await store.forget_acts(tx, at - ACT_LASTS)
+            await store.forget_codes(tx, at - OPEN_AFTER_END)
             await store.forget_appointments(tx, at - APPOINTMENTS_KEPT)
 
     def _attendees(self, said: AppointmentBookedInFull) -> tuple[Attendee, ...]:
-        patient = self._attendee(Role.PATIENT, said.patient, "patient.national_id")
+        patient = self._patient(said)
         guardians = (
-            self._attendee(Role.GUARDIAN, each, f"guardians.{at}.national_id")
+            self._attendee(
+                Role.GUARDIAN, self._code(each, f"guardians.{at}.national_id")
+            )
             for at, each in enumerate(said.guardians)
         )
         return tuple(dict.fromkeys((patient, *guardians)))
 
-    def _attendee(
-        self, role: Role, who: PatientInFull | GuardianInFull, where: str
-    ) -> Attendee:
-        today = self.clock().astimezone(FINLAND).date()
+    def _patient(self, said: AppointmentBookedInFull) -> Attendee:
+        code = self._code(said.patient, "patient.national_id")
+        patient = self._attendee(Role.PATIENT, code)
+        if self.keeper is None:
+            return patient
+        sealed = self.keeper.kept(code, said.appointment_id, self._today())
+        return replace(patient, sealed=sealed)
+
+    def _attendee(self, role: Role, code: NationalId) -> Attendee:
+        return Attendee(role, self.register.pseudonyms.digest(code), code.birth_date)
+
+    def _code(self, who: PatientInFull | GuardianInFull, where: str) -> NationalId:
         try:
-            code = self.register.read_booked(who.national_id, today)
+            return self.register.read_booked(who.national_id, self._today())
         except NotAPersonalCode:
             raise Unreadable(Unread.NOT_AS_AGREED, [where]) from None
-        return Attendee(role, self.register.pseudonyms.digest(code), code.birth_date)
+
+    def _today(self) -> date:
+        return self.clock().astimezone(FINLAND).date()

@@ -172,6 +172,8 @@ class Attendee:
     role: Role
     digest: Digest
     birth_date: date = field(repr=False)
+    # A child's code, where it must be told on to ask who the guardians are.
+    sealed: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,12 @@ class Appointment:
             now = replace(now, starts_at=said.starts_at, ends_at=said.ends_at)
         if Aspect.STATUS in news:
             now = replace(now, status=_status(said))
-        return now
+        return now.without_codes() if now.status is Status.CANCELLED else now
+
+    def without_codes(self) -> Self:
+        """Nobody attends any more, so nobody is asked about."""
+        erased = tuple(replace(each, sealed=None) for each in self.attendees)
+        return replace(self, attendees=erased)
 
     @property
     def is_known(self) -> bool:

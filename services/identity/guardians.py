@@ -15,6 +15,7 @@ class Claim:
     """Someone has said, by an act of their own, that they act for the child."""
 
     appointment_id: str
+    who: str  # the guardian's person_id
     guardian: NationalId
     child: Attendee
 

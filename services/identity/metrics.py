@@ -7,6 +7,11 @@ IDENTIFICATIONS = Counter(
     "Visits' identifications by outcome: the role, or the code of a refusal.",
     ["outcome"],
 )
+GUARDIANS = Counter(
+    "identity_guardians_asked_total",
+    "Questions to e-Authorizations by what came of them: allowed, or why not.",
+    ["answer"],
+)
 STAFF_LOGINS = Counter(
     "identity_staff_logins_total",
     "Staff logins by outcome: professional, or the code of a refusal.",

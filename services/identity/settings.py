@@ -28,6 +28,7 @@ class Guardians(StrEnum):
     """Who knows whose guardian someone is."""
 
     BOOKING = "booking"
+    VALTUUDET = "valtuudet"
     NONE = "none"
 
 
@@ -85,8 +86,23 @@ class Settings(VisitSaml, StaffOidc):
     )
     guardians: Guardians = Field(
         Guardians.BOOKING,
-        description="Who says whose guardian someone is: booking (its list) or none "
-        "(no guardian enters).",
+        description="Who says whose guardian someone is: booking (its list), valtuudet "
+        "(Suomi.fi e-Authorizations) or none (no guardian enters).",
+    )
+    valtuudet_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+$")] = Field(
+        "https://asiointivaltuustarkistus.suomi.fi",
+        description="Origin of e-Authorizations, without a path.",
+    )
+    valtuudet_client_id: str | None = Field(
+        None, min_length=1, description="Our client id at e-Authorizations."
+    )
+    valtuudet_api_key: SecretStr | None = Field(
+        None, min_length=1, description="Our key of its REST API."
+    )
+    national_id_key: Secret | None = Field(
+        None,
+        description="Key that a child's personal identity code is sealed with until the "
+        "appointment is over; only where GUARDIANS is valtuudet.",
     )
     guardian_age_limit: int = Field(
         12,
@@ -98,6 +114,18 @@ class Settings(VisitSaml, StaffOidc):
         False,
         description="Take temporary personal identity codes (900 to 999) and test levels.",
     )
+
+    @model_validator(mode="after")
+    def _can_ask(self) -> Self:
+        needed = {
+            "VALTUUDET_CLIENT_ID": self.valtuudet_client_id,
+            "VALTUUDET_API_KEY": self.valtuudet_api_key,
+            "NATIONAL_ID_KEY": self.national_id_key,
+        }
+        missing = [name for name, value in needed.items() if value is None]
+        if self.guardians is Guardians.VALTUUDET and missing:
+            raise ValueError(f"GUARDIANS=valtuudet needs {', '.join(missing)}")
+        return self
 
     @model_validator(mode="after")
     def _is_strong(self) -> Self:

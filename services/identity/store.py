@@ -51,7 +51,7 @@ async def hold_or_open(tx: Writer, appointment_id: str, at: datetime) -> Appoint
 async def _attendees(tx: Reader, appointment_id: str) -> tuple[Attendee, ...]:
     rows = await tx.fetch(
         """
-        SELECT role, key_id, digest, birth_date
+        SELECT role, key_id, digest, birth_date, sealed
           FROM attendee
          WHERE appointment_id = $1
          ORDER BY role, digest
@@ -83,8 +83,8 @@ async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
     )
     await tx.executemany(
         """
-        INSERT INTO attendee (appointment_id, role, key_id, digest, birth_date)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO attendee (appointment_id, role, key_id, digest, birth_date, sealed)
+        VALUES ($1, $2, $3, $4, $5, $6)
         """,
         [
             (
@@ -93,6 +93,7 @@ async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
                 each.digest.key_id,
                 each.digest.value,
                 each.birth_date,
+                each.sealed,
             )
             for each in changed.attendees
         ],
@@ -249,6 +250,20 @@ async def forget_attempts(tx: Writer, before: datetime) -> None:
     await tx.execute("DELETE FROM attempt WHERE begun_at < $1", before)
 
 
+async def forget_codes(tx: Writer, before: datetime) -> None:
+    """The codes that were kept for appointments which ended before this."""
+    await tx.execute(
+        """
+        UPDATE attendee
+           SET sealed = NULL
+          FROM appointment
+         WHERE attendee.appointment_id = appointment.appointment_id
+           AND sealed IS NOT NULL AND coalesce(ends_at, changed_at) < $1
+        """,
+        before,
+    )
+
+
 async def forget_acts(tx: Writer, before: datetime) -> None:
     await tx.execute("DELETE FROM act WHERE begun_at < $1", before)
 
@@ -298,7 +313,10 @@ def _appointment(row: Any, attendees: tuple[Attendee, ...]) -> Appointment:
 
 def _attendee(row: Any) -> Attendee:
     return Attendee(
-        Role(row["role"]), Digest(row["key_id"], row["digest"]), row["birth_date"]
+        Role(row["role"]),
+        Digest(row["key_id"], row["digest"]),
+        row["birth_date"],
+        row["sealed"],
     )
 
 

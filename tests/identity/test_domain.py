@@ -93,6 +93,54 @@ def test_a_guardian_enters_until_the_day_the_child_reaches_the_limit(
         appointment.expected([guardian], TODAY, limit)
 
 
+@given(births, st.dates(date(2021, 1, 1), date(2060, 12, 31)), st.integers(0, 18))
+def test_who_is_let_in_as_a_guardian_depends_on_the_childs_age_alone(
+    born: date, today: date, limit: int
+) -> None:
+    """Around any birthday and 29 February: the named one, an unnamed one, a stranger."""
+    appointment, years = of(born), age(born, today)
+    unnamed = Attendee(Role.GUARDIAN, OTHER, date(1980, 1, 1))
+    if years < limit:
+        assert appointment.expected([MOTHER], today, limit).digest == MOTHER
+        assert appointment.expected([OTHER], today, limit, unnamed) is unnamed
+    else:
+        grown = years >= 18
+        with pytest.raises(WrongPerson if grown else ChildNeedsOwnCredentials):
+            appointment.expected([MOTHER], today, limit, unnamed)
+        with pytest.raises(WrongPerson):
+            appointment.expected([OTHER], today, limit, unnamed)
+    with pytest.raises(WrongPerson):
+        appointment.expected([OTHER], today, limit)
+
+
+@given(st.integers(1, 4), st.integers(0, 3), st.integers(-2, 2))
+def test_a_child_of_29_february_reaches_the_limit_on_28_february_of_a_common_year(
+    cycle: int, off: int, days: int
+) -> None:
+    born = date(2012, 2, 29)
+    year = 2012 + 4 * cycle + off
+    birthday = date(year, 2, 29) if off == 0 else date(year, 2, 28)
+    today, limit = birthday + timedelta(days=days), year - born.year
+    appointment = of(born)
+    if days < 0:
+        assert appointment.expected([MOTHER], today, limit).role is Role.GUARDIAN
+    elif limit < 18:
+        with pytest.raises(ChildNeedsOwnCredentials):
+            appointment.expected([MOTHER], today, limit)
+
+
+@given(births, st.sampled_from([CHILD, MOTHER, FATHER, OTHER]))
+def test_a_companions_link_lets_anyone_in_but_the_patient(
+    born: date, who: Digest
+) -> None:
+    someone = Attendee(Role.INTERPRETER, who, date(1980, 1, 1))
+    if who == CHILD:
+        with pytest.raises(WrongPerson):
+            of(born).accompanied(someone, [who])
+    else:
+        assert of(born).accompanied(someone, [who]) is someone
+
+
 def test_the_day_before_the_twelfth_birthday_is_the_guardians_last() -> None:
     appointment = of(date(2014, 11, 24))
     assert appointment.expected([MOTHER], date(2026, 11, 23), LIMIT)
