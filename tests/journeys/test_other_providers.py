@@ -120,6 +120,10 @@ async def test_the_back_button_leads_nowhere_bad_and_forward_goes_on(
 ) -> None:
     patient, _ = await inside(town)
     await patient.page.go_back(wait_until="commit")
+    # A page that has just been swapped in takes no step until it is there to see.
+    await expect(patient.page.locator("[data-cancel]")).to_be_visible(
+        timeout=SEEN_WITHIN
+    )
     await patient.page.go_forward(wait_until="commit")
     await patient.page.wait_for_url("**/visit", timeout=SEEN_WITHIN)
     await patient.sees("check")
