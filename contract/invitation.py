@@ -16,6 +16,7 @@ class Kind(StrEnum):
     UPDATE = "update"
     CANCELLATION = "cancellation"
     REMINDER = "reminder"
+    DELAY = "delay"
 
 
 class InvitationIssued(Event):
