@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 import stamina
-import structlog
-from stamina.instrumentation import set_on_retry_hooks
 
 from chassis import logs
+from tests.logbook import listening
 
 SECRET = "010190-123A"
 
@@ -17,16 +16,8 @@ SECRET = "010190-123A"
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     """What a process would print, with its logs set up."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    out = io.StringIO()
-    root.handlers[:] = []
-    logs.set_up("INFO", out)
-    yield out
-    set_on_retry_hooks(None)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with listening() as lines:
+        yield lines
 
 
 def _lines(written: io.StringIO) -> list[dict[str, Any]]:

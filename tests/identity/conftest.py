@@ -1,8 +1,7 @@
 """Identity's room over real PostgreSQL, alone or with a provider and a front door."""
 
-import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
 from io import StringIO
@@ -10,10 +9,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import structlog
 from pydantic import SecretStr
 
-from chassis import logs
 from chassis.clock import Clock as Shows
 from chassis.database import Database
 from chassis.migrations import migrate
@@ -36,6 +33,7 @@ from services.identity.settings import Settings
 from tests.identity.browser import Browser
 from tests.identity.people import HALF_HOUR, TEN, Clock, envelope
 from tests.identity.provider import own_key
+from tests.logbook import listening
 
 SECRET = SecretStr("made for one test run, and only that")
 
@@ -146,7 +144,7 @@ async def building(
         more={"PROXIES": "1", **changes},
     )
     suomifi, staff = around.clients()
-    with _logging() as logged:
+    with listening("DEBUG") as logged:
         async with opening(database) as opened:
             town = Town(opened, clock, around, logged)
             issuers = (
@@ -170,19 +168,6 @@ def town(built: Town) -> Town:
 def settings(around: Surroundings, **changes: str) -> Settings:
     environment = {**told(around)["identity"], **changes}
     return Settings(**{name.lower(): value for name, value in environment.items()})
-
-
-@contextmanager
-def _logging() -> Iterator[StringIO]:
-    """The logs as a process of ours would write them, down to the least level."""
-    written = StringIO()
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.set_up("DEBUG", written)
-    yield written
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-import structlog
 from pydantic import SecretStr
 
 from chassis.database import Database
@@ -24,6 +23,7 @@ from tests.invitation.office import (
     email_of,
     moved,
 )
+from tests.logbook import listening
 
 
 async def failures(office: Office, appointment_id: str) -> list[str]:
@@ -300,20 +300,15 @@ def test_an_answer_that_may_change_is_not_final(code: int) -> None:
     assert outcome(code, "later") == NotNow()
 
 
-async def test_no_log_line_has_an_address_a_subject_or_a_link(
-    office: Office, capsys: pytest.CaptureFixture[str]
-) -> None:
-    structlog.configure(processors=[structlog.processors.JSONRenderer()])
-    try:
-        good, bad = booking(), booking()
-        office.server.answers(email_of(bad), f"550 5.1.1 <{email_of(bad)}> unknown")
+async def test_no_log_line_has_an_address_a_subject_or_a_link(office: Office) -> None:
+    good, bad = booking(), booking()
+    office.server.answers(email_of(bad), f"550 5.1.1 <{email_of(bad)}> unknown")
+    with listening() as written:
         for each in (good, bad):
             await office.invitations.changed(each)
         await office.deliver()
-    finally:
-        structlog.reset_defaults()
 
-    lines = capsys.readouterr().out
+    lines = written.getvalue()
     logged = [json.loads(line) for line in lines.splitlines()]
     assert {each["state"] for each in logged} == {"accepted", "failed"}
     subject = office.mails(email_of(good))[0]["Subject"]

@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from chassis import logs
 from dev import postgres as postgreses
 from tests import servers
 from tests.journeys.suite import Suite, running
+from tests.logbook import writing
 
 CHROMIUM = (
     "--no-sandbox",
@@ -46,8 +46,7 @@ async def suite(
     postgres: postgreses.Server, browser: Browser, log_file: Path
 ) -> AsyncIterator[Suite]:
     """One suite for all journeys, on a Kafka that only they use."""
-    with log_file.open("w", buffering=1) as log:
-        logs.set_up("INFO", log)
+    with log_file.open("w", buffering=1) as log, writing(log):
         async with (
             servers.kafka() as cluster,
             running(postgres, cluster.servers, browser) as suite,

@@ -1,9 +1,7 @@
 """The lobby over HTTP, with Kafka away: its word is the truth all the same."""
 
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from io import StringIO
 from uuid import uuid4
 
 import pytest_asyncio
@@ -11,13 +9,13 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import HttpUrl, SecretStr
 
-from chassis import logs
 from chassis.sessions import SigningKey, StaffSession, Token, VisitSession
 from dev import postgres as postgreses
 from services.lobby.app import assemble
 from services.lobby.settings import Settings
 from tests.keys import pem
 from tests.lobby.conftest import Clock, Room, session, staff
+from tests.logbook import listening
 
 ORIGIN = "https://visit.test"
 NOWHERE = "127.0.0.1:1"
@@ -212,9 +210,7 @@ async def test_what_is_not_there_is_a_page_with_a_next_step(house: House) -> Non
 
 
 async def test_a_link_never_reaches_the_log(house: House) -> None:
-    written = StringIO()
-    logs.set_up("INFO", written)
-    await house.client.get("/v/abcdefghijklmnopqrstuv")
-    logs.set_up("INFO", sys.stdout)
+    with listening() as written:
+        await house.client.get("/v/abcdefghijklmnopqrstuv")
     assert "abcdefghijklmnopqrstuv" not in written.getvalue()
     assert "/v/{link}" in written.getvalue()
