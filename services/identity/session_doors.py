@@ -45,6 +45,12 @@ class Logout(Body):
     then: Then = "home"
 
 
+class WayOut(TypedDict):
+    """Whether one can be logged out at the identity provider, as a button would promise."""
+
+    there: bool
+
+
 class Left(TypedDict):
     """Where the browser goes to log out at the identity provider too."""
 
@@ -81,6 +87,10 @@ def session_doors(
     _way_back(made, keys, sessions)
     _way_out(made, VISIT, farewells.visit, keys, sessions)
     _way_out(made, STAFF, farewells.staff, keys, sessions)
+
+    @made.get(f"{VISIT.path}/logout", Access.PUBLIC)
+    async def way_out(_: web.Request) -> web.Response:
+        return web.json_response(WayOut(there=farewells.visit.leads_out))
 
     @made.get(RETURN, Access.PUBLIC)
     async def returned(request: web.Request) -> web.Response:

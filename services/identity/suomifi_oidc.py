@@ -53,6 +53,10 @@ class SuomiFi:
     async def logged_out(self, token: str) -> LoggedOut:
         return await self.client.logged_out(token)
 
+    @property
+    def leads_out(self) -> bool:
+        return self.client.leads_out
+
     async def farewell(self, leaving: Leaving) -> str | None:
         return self.client.farewell(leaving.language, leaving.then)
 

@@ -97,6 +97,10 @@ class SuomiFi:
         await self.book.came_in(question.state, login)
         return person(said, self.rules.levels, login)
 
+    @property
+    def leads_out(self) -> bool:
+        return self.places.slo is not None
+
     async def farewell(self, leaving: Leaving) -> str | None:
         """What our own session came from is ended, or else this browser's newest."""
         newest = await self.book.goes_out(leaving.browser)

@@ -50,6 +50,10 @@ class Leaving:
 class Farewell(Protocol):
     """The way out at an identity provider too."""
 
+    @property
+    def leads_out(self) -> bool:
+        """Whether there is such a way at all."""
+
     async def farewell(self, leaving: Leaving) -> str | None:
         """Where to send the browser, after our own session has ended; None: nowhere."""
 

@@ -50,6 +50,7 @@ class Lobby:
     ends_in: timedelta = timedelta(hours=1)
     renewals: list[bool] = field(default_factory=list)
     logged_out: dict[str, Any] | None = None
+    way_out: str | None = None  # where one logs out at the identity provider
     started: datetime = field(default_factory=lambda: datetime.now(UTC) + AHEAD)
 
     def now(self) -> datetime:
@@ -172,6 +173,7 @@ class Stage:
         for who in ("", "/staff"):
             app.router.add_post(f"/identity{who}/session", self._renew)
             app.router.add_post(f"/identity{who}/logout", self._logout)
+        app.router.add_get("/identity/logout", self._way_out)
         app.router.add_post("/identity/session/entry", self._come_back)
         app.router.add_post("/identity/handover", self._show_code)
         app.router.add_get("/identity/handover", self._was_taken)
@@ -254,7 +256,12 @@ class Stage:
         if refused := self._refused("logout"):
             return refused
         self.lobby.logged_out = await request.json()
-        return web.Response(status=204)
+        if self.lobby.way_out is None:
+            return web.Response(status=204)
+        return web.json_response({"location": self.lobby.way_out})
+
+    async def _way_out(self, _: web.Request) -> web.Response:
+        return web.json_response({"there": self.lobby.way_out is not None})
 
     async def _login(self, _: web.Request) -> web.Response:
         return self._refused("login") or web.json_response({"location": "/visit"})

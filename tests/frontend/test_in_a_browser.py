@@ -263,6 +263,42 @@ async def test_who_has_no_session_is_told_to_identify_again(
     await page.wait_for_url("**/entry")
 
 
+async def test_after_the_wrong_person_a_logout_is_promised_where_there_is_one(
+    stage: Stage, page: Page
+) -> None:
+    stage.lobby.way_out = "/privacy"
+    await entry(stage, page, "en")
+    await page.goto(f"{stage.url}/sorry/wrong_person?lang=en")
+    await expect(page.locator('[data-part="stays-known"]')).to_be_hidden()
+    await press(page, "log-out-there")
+    await page.wait_for_url("**/privacy")
+    assert stage.lobby.logged_out == {"language": "en", "then": "again"}
+
+
+@every_language
+async def test_without_a_logout_at_the_provider_none_is_promised(
+    stage: Stage, page: Page, language: str
+) -> None:
+    await entry(stage, page, language)
+    await page.goto(f"{stage.url}/sorry/wrong_person?lang={language}")
+    await expect(page.locator('[data-part="stays-known"]')).to_be_visible()
+    await expect(page.locator('[data-action="log-out-there"]')).to_be_hidden()
+    await expect(page.locator('[data-action="try-again"]')).to_be_visible()
+
+
+async def test_a_logout_that_has_gone_meanwhile_is_told_of_and_is_no_second_try(
+    stage: Stage, page: Page
+) -> None:
+    stage.lobby.way_out = "/privacy"
+    await entry(stage, page, "sv")
+    await page.goto(f"{stage.url}/sorry/wrong_person?lang=sv")
+    await expect(page.locator('[data-action="log-out-there"]')).to_be_visible()
+    stage.lobby.way_out = None
+    await press(page, "log-out-there")
+    await expect(page.locator('[data-part="stays-known"]')).to_be_visible()
+    await expect(page).to_have_url(f"{stage.url}/sorry/wrong_person?lang=sv")
+
+
 async def test_a_refused_camera_is_explained_and_does_not_stop_the_visit(
     stage: Stage, page: Page
 ) -> None:

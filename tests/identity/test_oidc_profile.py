@@ -176,6 +176,7 @@ def test_the_way_out_names_nobody(clock: Clock) -> None:
         end_session_endpoint="https://idp.example/end",
         after_logout="https://video.example/",
     )
+    assert us.leads_out
     farewell = us.farewell("sv")
     assert farewell is not None
     assert query_of(farewell) == {
@@ -183,4 +184,6 @@ def test_the_way_out_names_nobody(clock: Clock) -> None:
         "ui_locales": "sv",
         "post_logout_redirect_uri": "https://video.example/",
     }
-    assert client("https://idp.example", clock).farewell("sv") is None
+    without = client("https://idp.example", clock)
+    assert not without.leads_out
+    assert without.farewell("sv") is None

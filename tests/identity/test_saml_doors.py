@@ -397,6 +397,10 @@ async def test_whom_we_refused_can_log_out_there_too(visit: Visit) -> None:
     assert query["RelayState"] == ["again"]
 
 
+async def test_a_logout_there_is_promised(visit: Visit) -> None:
+    assert (await visit.browser.get("/identity/logout")).said == {"there": True}
+
+
 async def test_who_never_was_there_has_nothing_to_end(visit: Visit) -> None:
     assert (await logged_out(visit.browser)).status == 204
 

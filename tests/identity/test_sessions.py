@@ -89,6 +89,10 @@ async def test_logging_out_without_a_session_is_no_fault(town: Town) -> None:
         assert not {VISIT, STAFF} & set(browser.cookies)
 
 
+async def test_no_logout_is_promised_at_a_provider_without_one(town: Town) -> None:
+    assert (await town.browser().get("/identity/logout")).said == {"there": False}
+
+
 async def test_logging_out_late_ends_the_session_too(town: Town) -> None:
     _, link = await invited(town)
     browser = await entered(town, link)

@@ -52,6 +52,9 @@ async def test_a_stranger_is_refused(suite: Suite) -> None:
     await stranger.open(await suite.link(booking))
     await stranger.identify("stranger")
     await stranger.page.wait_for_url("**/sorry/wrong_person")
+    # The demo's provider has no logout, so none is promised.
+    await expect(stranger.page.locator('[data-part="stays-known"]')).to_be_visible()
+    await expect(stranger.page.locator('[data-action="log-out-there"]')).to_be_hidden()
     await screen(stranger.page, "sorry-wrong-person-sv")
     seen = await stranger.asks_server("GET", "/lobby/api/visit")
     assert seen["status"] == 401

@@ -75,6 +75,10 @@ class Client:
         named = Upstream(claims["iss"], claims.get("sub"), claims.get("sid"))
         return LoggedOut(named, claims["jti"])
 
+    @property
+    def leads_out(self) -> bool:
+        return self._profile.end_session_endpoint is not None
+
     def farewell(self, language: str, state: str | None = None) -> str | None:
         """Where to send a browser to log out there too (RP-Initiated Logout 1.0).
 
