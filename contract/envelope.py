@@ -110,7 +110,7 @@ def write(event: Event) -> Message:
             "time": event.time,
             "datacontenttype": JSON,
         },
-        event.model_dump(mode="json", exclude_none=True),
+        event.model_dump(mode="json", exclude_none=True, exclude_unset=True),
     )
     bound = to_binary(cloud, JSONFormat())
     return Message(

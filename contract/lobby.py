@@ -58,12 +58,60 @@ class PatientReturned(ByAProfessional):
     topic: ClassVar[str] = "patient.returned"
 
 
+class PatientAway(OfAPerson):
+    """Someone who waits has put the device away; their place is kept."""
+
+    topic: ClassVar[str] = "patient.away"
+
+    unit_id: Id
+
+
+class PatientBack(OfAPerson):
+    """Someone who was away is at the page again."""
+
+    topic: ClassVar[str] = "patient.back"
+
+    unit_id: Id
+
+
+class PatientSummoned(ByAProfessional):
+    """The professional is ready and asks someone who is away to come."""
+
+    topic: ClassVar[str] = "patient.summoned"
+
+    until: AwareDatetime
+    "The professional waits until then. The place is kept for longer."
+
+
+class MessageSent(OfAPerson):
+    """A professional has written to someone who came. What was written is not said."""
+
+    topic: ClassVar[str] = "message.sent"
+
+    message_id: UUID
+    professional_id: Id
+    code: str | None = Field(default=None, max_length=64)
+    "Which ready-made sentence it is. Absent when the professional's own words were used."
+
+
+class MessageRead(OfAPerson):
+    """Whom the message was for has seen it."""
+
+    topic: ClassVar[str] = "message.read"
+
+    message_id: UUID
+    "As in message.sent."
+
+
 class AppointmentDelayed(Event):
-    """The professional runs late by so many minutes."""
+    """The professional runs late by so many minutes; 0 is on time again."""
 
     topic: ClassVar[str] = "appointment.delayed"
 
     minutes: int = Field(ge=0, le=600)
+    "From the appointment's start."
+    inferred: bool = False
+    "Nobody said so: the professional's call before this one still runs."
 
 
 class AppointmentMissed(Event):

@@ -3,8 +3,9 @@
 Owns      notices, and which appointments belong to which unit
 Hears     appointment.booked, appointment.rescheduled, appointment.cancelled,
           invitation.failed, patient.identified, patient.waiting, patient.left,
-          patient.admitted, patient.refused, patient.returned, appointment.delayed,
-          appointment.missed, call.started, call.ended
+          patient.admitted, patient.refused, patient.returned, patient.away,
+          patient.back, patient.summoned, message.sent, message.read,
+          appointment.delayed, appointment.missed, call.started, call.ended
 Says      –
 Start at  flows.py, then stream.py
 """  # noqa: RUF002 - silence is written with a dash

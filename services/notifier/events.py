@@ -11,10 +11,15 @@ from contract.invitation import InvitationFailed
 from contract.lobby import (
     AppointmentDelayed,
     AppointmentMissed,
+    MessageRead,
+    MessageSent,
     PatientAdmitted,
+    PatientAway,
+    PatientBack,
     PatientLeft,
     PatientRefused,
     PatientReturned,
+    PatientSummoned,
     PatientWaiting,
 )
 from contract.signalling import CallEnded, CallStarted
@@ -32,6 +37,11 @@ def listen(bus: Bus, notifier: Notifier) -> None:
         PatientAdmitted,
         PatientRefused,
         PatientReturned,
+        PatientAway,
+        PatientBack,
+        PatientSummoned,
+        MessageSent,
+        MessageRead,
         AppointmentDelayed,
         AppointmentMissed,
         CallStarted,

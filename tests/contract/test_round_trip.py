@@ -62,6 +62,10 @@ def strings(shape: Shape, _: Shape) -> st.SearchStrategy[str]:
     return st.text(LETTERS, min_size=shortest, max_size=min(shape["maxLength"], 64))
 
 
+def flags(_: Shape, __: Shape) -> st.SearchStrategy[bool]:
+    return st.booleans()
+
+
 def nothing(_: Shape, __: Shape) -> st.SearchStrategy[None]:
     return st.none()
 
@@ -71,6 +75,7 @@ OF_TYPE: dict[str, Callable[[Shape, Shape], st.SearchStrategy[Any]]] = {
     "array": arrays,
     "integer": integers,
     "string": strings,
+    "boolean": flags,
     "null": nothing,
 }
 

@@ -40,6 +40,7 @@ def test_a_booking_system_hears_back_and_reads_no_patient() -> None:
     assert set(booking.reads) == {
         "invitation.sent",
         "invitation.failed",
+        "appointment.delayed",
         "appointment.missed",
         "call.ended",
     }

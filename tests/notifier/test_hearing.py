@@ -10,7 +10,16 @@ from chassis.foundation import BUS
 from contract.catalogue import topics
 from contract.envelope import Event, write
 from contract.invitation import InvitationFailed, Kind
-from contract.lobby import AppointmentMissed, PatientLeft, PatientReturned
+from contract.lobby import (
+    AppointmentMissed,
+    MessageRead,
+    MessageSent,
+    PatientAway,
+    PatientBack,
+    PatientLeft,
+    PatientReturned,
+    PatientSummoned,
+)
 from contract.signalling import CallEnded, CallStarted, EndedBy
 from dev import kafka as kafkas
 from tests.chassis.conftest import NINE
@@ -30,6 +39,8 @@ from tests.notifier.events import (
 )
 from tests.notifier.streams import Listener
 
+MESSAGE = uuid4()
+
 
 def _events(appointment: str) -> tuple[Event, ...]:
     """One of each, the booking first."""
@@ -46,6 +57,11 @@ def _events(appointment: str) -> tuple[Event, ...]:
         admitted(appointment),
         refused("technical", appointment),
         PatientReturned(**of_a_person, professional_id="p1", reason="other"),
+        PatientAway(**of_a_person, unit_id="u1"),
+        PatientBack(**of_a_person, unit_id="u1"),
+        PatientSummoned(**of_a_person, professional_id="p1", until=NINE),
+        MessageSent(**of_a_person, message_id=MESSAGE, professional_id="p1"),
+        MessageRead(**of_a_person, message_id=MESSAGE),
         delayed(10, appointment),
         AppointmentMissed(**of_it, at=NINE),
         CallStarted(**of_it, at=NINE),
