@@ -9,6 +9,7 @@ from aiohttp import web
 from chassis.clock import Clock, now
 from chassis.foundation import Foundation
 from chassis.sessions import fetching
+from chassis.smtp import Connection, MailServer
 from services.invitation import words
 from services.invitation.events import listen
 from services.invitation.flows import Invitations
@@ -17,7 +18,6 @@ from services.invitation.link import Links
 from services.invitation.mail import Desk
 from services.invitation.postman import Postman
 from services.invitation.settings import Settings
-from services.invitation.smtp import Connection, MailServer
 from services.invitation.web import STATUSES, doors
 
 MEASURE_EVERY = 15.0

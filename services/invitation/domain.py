@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from chassis.outcome import Accepted, Never, NotNow, Outcome, Reason, pause
 from chassis.refusal import Refusal
 from contract.appointment import Aspect, Heard
 from contract.booking import (
@@ -22,8 +23,6 @@ from contract.booking import (
     Unit,
 )
 from contract.invitation import Kind
-
-PAUSES = tuple(timedelta(seconds=each) for each in (5, 30, 120, 300, 900, 1800, 3600))
 
 
 class AppointmentUnknown(Refusal):
@@ -58,15 +57,6 @@ class State(StrEnum):
 
 
 OPEN = frozenset({State.QUEUED, State.SENDING})
-
-
-class Reason(StrEnum):
-    """Why a delivery failed, in our words and not a mail server's."""
-
-    ADDRESS_REFUSED = "address_refused"
-    MAILBOX_FULL = "mailbox_full"
-    MESSAGE_REFUSED = "message_refused"
-    NO_ANSWER = "no_answer"  # tried for as long as it made sense
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,28 +215,6 @@ def _recipient(booked: AppointmentBooked) -> Recipient:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """The mail server has taken the message, and with it the duty to deliver it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotNow:
-    """It may work later. `doubt`: the server may have taken it and could not say so."""
-
-    doubt: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Never:
-    """It will not work however often it is tried."""
-
-    reason: Reason
-
-
-Outcome = Accepted | NotNow | Never
-
-
-@dataclass(frozen=True, slots=True)
 class Delivery:
     """One e-mail, from the decision to write it until its end."""
 
@@ -286,8 +254,8 @@ class Delivery:
             case Never(reason):
                 return replace(self._ended(State.FAILED, at), reason=reason)
             case NotNow(doubt):
-                pause = PAUSES[min(self.attempts, len(PAUSES)) - 1] * (0.5 + chance)
-                return self._again(at + pause, doubt=doubt)
+                due_at = at + pause(self.attempts, chance)
+                return self._again(due_at, doubt=doubt)
 
     def given_back(self, at: datetime) -> Self:
         """Whoever was sending it has not been heard of since: it may have left."""

@@ -13,6 +13,7 @@ from chassis import inbox
 from chassis.clock import Clock
 from chassis.database import Database, Reader, Writer
 from chassis.outbox import Outbox
+from chassis.outcome import Outcome
 from chassis.sessions import StaffSession
 from contract.booking import Change
 from contract.invitation import (
@@ -31,7 +32,6 @@ from services.invitation.domain import (
     AppointmentUnknown,
     Delivery,
     Issued,
-    Outcome,
     State,
     Status,
     due,

@@ -1,33 +1,19 @@
 """An e-mail as it travels: the letter, the calendar entry and the head around them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
+from chassis.smtp import Mail, mail_address
 from contract.booking import Language
 from services.invitation import calendar
 from services.invitation.domain import Appointment, Delivery
 from services.invitation.letter import Letter, LetterWriter
 from services.invitation.link import Links
 from services.invitation.words import Words
-
-
-class NotAnAddress(Exception):
-    """No e-mail can go to what the booking has for an address."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """What a mail server is given. `recipient` is where it goes, `sender` whence."""
-
-    sender: str
-    recipient: str = field(repr=False)
-    content: bytes = field(repr=False)
 
 
 class Desk:
@@ -56,7 +42,7 @@ class Desk:
             recipient.language,
             recipient.role,
         ).get_secret_value()
-        address = _address(recipient.email.get_secret_value())
+        address = mail_address(recipient.email.get_secret_value())
         letter = self._letters.write(appointment, delivery.kind, link)
         message = EmailMessage(SMTP if address.addr_spec.isascii() else SMTPUTF8)
         self._head(message, letter, delivery, address)
@@ -109,14 +95,3 @@ class Desk:
         message.add_attachment(
             entry, "application", "ics", filename=calendar.file_name(words)
         )
-
-
-def _address(text: str) -> Address:
-    local, _, domain = text.strip().rpartition("@")
-    try:
-        host = domain.encode("idna").decode()  # a mail server need not know the letters
-        if local.isascii():
-            return Address(addr_spec=f"{local}@{host}")
-        return Address(username=local, domain=host)
-    except (ValueError, IndexError, HeaderParseError):
-        raise NotAnAddress from None

@@ -6,26 +6,19 @@ is nothing more to send. What has been begun is finished before the service stop
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import stamina
 
 from chassis.logs import Log, trouble
+from chassis.outcome import Never, Outcome, Reason, word
 from chassis.refusal import Unavailable
-from services.invitation.domain import (
-    Accepted,
-    Delivery,
-    Never,
-    NotNow,
-    Outcome,
-    Reason,
-    State,
-)
+from chassis.rounds import go_round
+from chassis.smtp import Connection, NotAnAddress
+from services.invitation.domain import Delivery, State
 from services.invitation.flows import LEASE, Claimed, Invitations
-from services.invitation.mail import Desk, NotAnAddress
+from services.invitation.mail import Desk
 from services.invitation.metrics import HANDED_OVER, REPEATED, TRIES
-from services.invitation.smtp import Connection
-
-LOOK_EVERY = 2.0  # seconds: a try may have become due, or another instance have fallen
 
 
 class Postman:
@@ -47,26 +40,8 @@ class Postman:
         """Until cancelled."""
         async with asyncio.TaskGroup() as rounds:
             for each in self._connections:
-                rounds.create_task(self._go_round(each))
-
-    async def _go_round(self, connection: Connection) -> None:
-        try:
-            while True:
-                self._woken.clear()
-                while await self._begun_is_finished(connection):
-                    pass
-                await self._wait(connection)
-        finally:
-            await connection.hang_up()
-
-    async def _begun_is_finished(self, connection: Connection) -> bool:
-        """A stop amid a message would leave it in doubt, and so be sent twice."""
-        delivering = asyncio.create_task(self.deliver(connection))
-        try:
-            return await asyncio.shield(delivering)
-        except asyncio.CancelledError:
-            await delivering
-            raise
+                deliver = partial(self.deliver, each)
+                rounds.create_task(go_round(deliver, self._woken, each.hang_up))
 
     async def deliver(self, connection: Connection) -> bool:
         """One e-mail, if one is due; false when none is."""
@@ -91,7 +66,7 @@ class Postman:
 
     async def _settle(self, claimed: Claimed, result: Outcome) -> None:
         """Tried for as long as the e-mail is ours: once settled it is not sent again."""
-        TRIES.labels(_word(result)).inc()
+        TRIES.labels(word(result)).inc()
         try:
             async for attempt in stamina.retry_context(
                 on=Unavailable, attempts=None, timeout=LEASE, wait_max=5
@@ -117,19 +92,3 @@ class Postman:
             attempts=settled.attempts,
             reason=settled.reason,
         )
-
-    async def _wait(self, connection: Connection) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
-        except TimeoutError:
-            await connection.hang_up()
-
-
-def _word(result: Outcome) -> str:
-    match result:
-        case Accepted():
-            return "accepted"
-        case NotNow():
-            return "not_now"
-        case Never():
-            return "never"

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from chassis.database import Reader, Writer
+from chassis.outcome import Reason
 from contract.appointment import Heard
 from contract.booking import Language, Texts, Unit
 from contract.invitation import Kind
@@ -19,7 +20,6 @@ from services.invitation.domain import (
     Delivery,
     Invited,
     Issued,
-    Reason,
     Recipient,
     State,
     Status,

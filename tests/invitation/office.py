@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from chassis.database import Database
 from chassis.logs import log
 from chassis.outbox import Outbox
+from chassis.smtp import Connection, MailServer, Tls
 from contract.booking import (
     AppointmentBooked,
     AppointmentCancelled,
@@ -30,8 +31,6 @@ from services.invitation.letter import LetterWriter
 from services.invitation.link import Links
 from services.invitation.mail import Desk
 from services.invitation.postman import Postman
-from services.invitation.settings import Tls
-from services.invitation.smtp import Connection, MailServer
 
 NOON = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 TEN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # ten o'clock in Finland

@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from chassis.database import Database
-from services.invitation.domain import NotNow, Reason, State
+from chassis.outcome import NotNow, Reason
+from chassis.smtp import Connection, MailServer, Tls
+from services.invitation.domain import State
 from services.invitation.flows import LEASE
-from services.invitation.settings import Tls
-from services.invitation.smtp import Connection, MailServer, outcome
 from tests.invitation.office import (
     Office,
     booking,
@@ -274,30 +274,6 @@ async def test_while_the_database_is_away_the_postman_waits(office: Office) -> N
     away = Database(SecretStr("postgresql://nobody@127.0.0.1:1/none"), "invitation")
     office.invitations = replace(office.invitations, database=away)
     assert not await office.postman().deliver(office.connection)
-
-
-@pytest.mark.parametrize(
-    ("code", "text", "meaning"),
-    [
-        (550, "5.1.1 no such user", Reason.ADDRESS_REFUSED),
-        (550, "no such user", Reason.ADDRESS_REFUSED),
-        (552, "5.2.2 full", Reason.MAILBOX_FULL),
-        (550, "5.7.1 policy", Reason.MESSAGE_REFUSED),
-        (554, "no", Reason.MESSAGE_REFUSED),
-        (501, "syntax", Reason.ADDRESS_REFUSED),
-        (571, "something new", Reason.MESSAGE_REFUSED),
-    ],
-)
-def test_a_final_answer_has_a_reason_in_our_words(
-    code: int, text: str, meaning: Reason
-) -> None:
-    never = outcome(code, text)
-    assert getattr(never, "reason", None) is meaning
-
-
-@pytest.mark.parametrize("code", [421, 450, 451, 452, 530, 535])
-def test_an_answer_that_may_change_is_not_final(code: int) -> None:
-    assert outcome(code, "later") == NotNow()
 
 
 async def test_no_log_line_has_an_address_a_subject_or_a_link(office: Office) -> None:

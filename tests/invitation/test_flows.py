@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chassis.outcome import Accepted, NotNow
 from chassis.sessions import StaffSession
 from contract.booking import (
     AppointmentBooked,
@@ -19,12 +20,10 @@ from contract.booking import (
     Timed,
 )
 from services.invitation.domain import (
-    Accepted,
     AlreadyOnItsWay,
     AppointmentIsCancelled,
     AppointmentIsOver,
     AppointmentUnknown,
-    NotNow,
 )
 from services.invitation.flows import LEASE
 from tests.invitation.office import (

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
 from chassis.clock import now
+from chassis.smtp import Tls
 from contract.catalogue import topics
 from contract.envelope import Event, write
 from dev import kafka as kafkas
@@ -18,7 +19,7 @@ from dev import postgres as postgreses
 from dev.letters import Mail
 from dev.mailbox import Post, post_office
 from services.invitation.app import assemble
-from services.invitation.settings import Settings, Tls
+from services.invitation.settings import Settings
 from tests.invitation.office import SECRET, booking, cancelled, email_of
 
 

@@ -8,8 +8,12 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from enum import StrEnum
+from typing import Annotated, Self
 from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import (
@@ -19,11 +23,10 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
-from pydantic import SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from services.invitation.domain import Accepted, Never, NotNow, Outcome, Reason
-from services.invitation.mail import Mail
-from services.invitation.settings import Tls
+from chassis.outcome import Accepted, Never, NotNow, Outcome, Reason
+from chassis.settings import Settings
 
 CONNECT_SECONDS = 15.0
 SEND_SECONDS = 45.0  # together well within the lease of a delivery
@@ -49,6 +52,72 @@ REASONS = (
     ("556", Reason.ADDRESS_REFUSED),
     ("", Reason.MESSAGE_REFUSED),
 )
+
+
+class Tls(StrEnum):
+    """Whether mail goes encrypted to the mail server (`smtps://` always does)."""
+
+    REQUIRED = "required"
+    OFFERED = "offered"  # when the server offers it; then its certificate must hold
+    NEVER = "never"
+
+
+def _sender(text: str) -> str:
+    name, address = parseaddr(text)
+    try:
+        Address(name, addr_spec=address)
+    except (ValueError, IndexError, HeaderParseError):
+        raise ValueError("must be an address, as Name <name@example.fi>") from None
+    return text
+
+
+def _mail_server(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("must be smtp://host:port or smtps://host:port")
+    if parts.query or parts.path.strip("/"):
+        raise ValueError("takes no path and no query; encryption is set by SMTP_TLS")
+    return url
+
+
+class MailSettings(Settings):
+    """Of a service that sends mail."""
+
+    smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)] = Field(
+        description="Mail server, smtp:// or smtps://, with user and password if any."
+    )
+    smtp_tls: Tls = Field(
+        Tls.OFFERED, description="Encryption on smtp://: required, offered or never."
+    )
+    smtp_connections: int = Field(
+        4, ge=1, le=32, description="Connections to the mail server at most."
+    )
+    mail_from: Annotated[str, AfterValidator(_sender)] = Field(
+        description="Whom the e-mail comes from, as Name <name@example.fi>."
+    )
+
+    @model_validator(mode="after")
+    def _password_goes_encrypted(self) -> Self:
+        parts = urlsplit(self.smtp_url.get_secret_value())
+        encrypted = parts.scheme == "smtps" or self.smtp_tls is Tls.REQUIRED
+        if parts.username and not encrypted:
+            raise ValueError(
+                "a password in SMTP_URL needs SMTP_TLS=required or smtps://"
+            )
+        return self
+
+
+class NotAnAddress(Exception):
+    """No e-mail can go to what somebody gave as an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What a mail server is given. `recipient` is where it goes, `sender` whence."""
+
+    sender: str
+    recipient: str = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +214,18 @@ class Connection:
         if answer.code == CLOSING:
             await self.hang_up()
         return outcome(answer.code, answer.message)
+
+
+def mail_address(text: str) -> Address:
+    """Raises `NotAnAddress`."""
+    local, _, domain = text.strip().rpartition("@")
+    try:
+        host = domain.encode("idna").decode()  # a mail server need not know the letters
+        if local.isascii():
+            return Address(addr_spec=f"{local}@{host}")
+        return Address(username=local, domain=host)
+    except (ValueError, IndexError, HeaderParseError):
+        raise NotAnAddress from None
 
 
 def outcome(code: int, text: str) -> Outcome:
