@@ -18,6 +18,8 @@ from services.invitation.link import Links
 from services.invitation.mail import Desk
 from services.invitation.postman import Postman
 from services.invitation.settings import Settings
+from services.invitation.staff_flows import Oversight
+from services.invitation.telling import Telling
 from services.invitation.web import STATUSES, doors
 
 MEASURE_EVERY = 15.0
@@ -30,13 +32,17 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     )
     woken = asyncio.Event()
     links = Links(settings.link_secret, settings.origin)
-    invitations = Invitations(
-        database=foundation.database,
+    telling = Telling(
         outbox=foundation.outbox,
-        clock=clock,
         links=links,
         link_lifetime=settings.link_lifetime,
         try_for=settings.mail_try_for,
+        new_id=uuid4,
+    )
+    invitations = Invitations(
+        database=foundation.database,
+        clock=clock,
+        telling=telling,
         keep=settings.keep_appointments,
         new_id=uuid4,
         chance=SystemRandom().random,
@@ -64,5 +70,6 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
             await invitations.forget()
             await asyncio.sleep(FORGET_EVERY)
 
-    rooms = doors(invitations, letters, settings.origin, clock)
+    oversight = Oversight(foundation.database, clock, telling, woken.set)
+    rooms = doors(oversight, letters, settings.origin, clock)
     return foundation.application(rooms, STATUSES, postman.run, measuring, forgetting)

@@ -22,8 +22,8 @@ from services.invitation.domain import (
     Delivery,
     Status,
 )
-from services.invitation.flows import Invitations, Standing
 from services.invitation.letter import LetterWriter
+from services.invitation.staff_flows import Oversight, Standing
 
 STATUSES: Mapping[type[Refusal], int] = {
     AppointmentUnknown: 404,
@@ -41,7 +41,7 @@ PREVIEW_POLICY = (
 
 
 def doors(
-    invitations: Invitations, letters: LetterWriter, origin: str, clock: Clock
+    oversight: Oversight, letters: LetterWriter, origin: str, clock: Clock
 ) -> Doors:
     doors = Doors()
     seldom = Limit(rate=0.2, burst=10, clock=clock)
@@ -49,12 +49,12 @@ def doors(
     @doors.get(HERE, Access.STAFF)
     async def standing(request: web.Request) -> web.Response:
         appointment_id = request.match_info["appointment_id"]
-        return _told(await invitations.standing(appointment_id, staff(request)))
+        return _told(await oversight.standing(appointment_id, staff(request)))
 
     @doors.get(f"{HERE}/preview", Access.STAFF)
     async def preview(request: web.Request) -> web.Response:
         language = _language(request)
-        appointment = await invitations.shown(
+        appointment = await oversight.shown(
             request.match_info["appointment_id"], staff(request)
         )
         letter = letters.write(
@@ -70,7 +70,7 @@ def doors(
     async def resend(request: web.Request) -> web.Response:
         appointment_id = request.match_info["appointment_id"]
         return _told(
-            await invitations.send_again(appointment_id, staff(request)), status=202
+            await oversight.send_again(appointment_id, staff(request)), status=202
         )
 
     return doors

@@ -31,6 +31,8 @@ from services.invitation.letter import LetterWriter
 from services.invitation.link import Links
 from services.invitation.mail import Desk
 from services.invitation.postman import Postman
+from services.invitation.staff_flows import Oversight
+from services.invitation.telling import Telling
 
 NOON = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 TEN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # ten o'clock in Finland
@@ -90,13 +92,18 @@ class Office:
             self.links, self.letters, self.catalogue, "Testi <t@visit.test>"
         )
         self.woken = 0
-        self.invitations = Invitations(
-            database=self.database,
+        self.telling = Telling(
             outbox=Outbox("invitation", self.clock),
-            clock=self.clock,
             links=self.links,
             link_lifetime=timedelta(hours=24),
             try_for=timedelta(hours=24),
+            new_id=uuid4,
+        )
+        self.oversight = Oversight(self.database, self.clock, self.telling, self._wake)
+        self.invitations = Invitations(
+            database=self.database,
+            clock=self.clock,
+            telling=self.telling,
             keep=timedelta(days=14),
             new_id=uuid4,
             chance=lambda: 0.5,

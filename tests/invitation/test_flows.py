@@ -301,7 +301,7 @@ async def test_staff_of_the_unit_have_it_sent_again(office: Office) -> None:
     booked = await office.book()
     await office.deliver()
     staff = professional(office, "u-1")
-    await office.invitations.send_again(booked.appointment_id, staff)
+    await office.oversight.send_again(booked.appointment_id, staff)
     await office.deliver()
 
     first, second = office.mails(email_of(booked))
@@ -313,7 +313,7 @@ async def test_staff_of_the_unit_have_it_sent_again(office: Office) -> None:
 async def test_of_another_units_appointment_nothing_is_known(office: Office) -> None:
     booked = await office.book()
     with pytest.raises(AppointmentUnknown):
-        await office.invitations.send_again(
+        await office.oversight.send_again(
             booked.appointment_id, professional(office, "u-2")
         )
 
@@ -321,7 +321,7 @@ async def test_of_another_units_appointment_nothing_is_known(office: Office) -> 
 async def test_nothing_is_sent_again_while_it_is_on_its_way(office: Office) -> None:
     booked = await office.book()
     with pytest.raises(AlreadyOnItsWay):
-        await office.invitations.send_again(
+        await office.oversight.send_again(
             booked.appointment_id, professional(office, "u-1")
         )
 
@@ -334,10 +334,10 @@ async def test_nothing_is_sent_again_of_what_is_cancelled_or_over(
     await office.deliver()
     await office.invitations.changed(cancelled(off, 1))
     with pytest.raises(AppointmentIsCancelled):
-        await office.invitations.send_again(off.appointment_id, staff)
+        await office.oversight.send_again(off.appointment_id, staff)
     office.clock.forward(days=7)
     with pytest.raises(AppointmentIsOver):
-        await office.invitations.send_again(over.appointment_id, staff)
+        await office.oversight.send_again(over.appointment_id, staff)
 
 
 async def test_an_address_is_forgotten_some_days_after_the_appointment(

@@ -42,7 +42,7 @@ async def client(office: Office, signing: SigningKey) -> AsyncIterator[Client]:
     async def published() -> Mapping[str, Any]:
         return {"keys": [signing.public]}
 
-    rooms = doors(office.invitations, office.letters, ORIGIN, office.clock)
+    rooms = doors(office.oversight, office.letters, ORIGIN, office.clock)
     house = House(
         service="invitation",
         origin=ORIGIN,

@@ -1,0 +1,158 @@
+"""What is on its way is made to agree with what is true, within a flow's transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chassis.database import Writer
+from chassis.outbox import Outbox
+from contract.invitation import (
+    InvitationFailed,
+    InvitationIssued,
+    InvitationSent,
+    Kind,
+)
+from services.invitation import store
+from services.invitation.domain import (
+    Appointment,
+    Delivery,
+    Issued,
+    State,
+    Status,
+)
+from services.invitation.due import due, revised
+from services.invitation.link import Links
+from services.invitation.metrics import DELIVERIES
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Issues links, plans deliveries, and says what became of them."""
+
+    outbox: Outbox
+    links: Links
+    link_lifetime: timedelta
+    try_for: timedelta
+    new_id: Callable[[], UUID]
+
+    async def issued(
+        self, tx: Writer, appointment: Appointment, at: datetime
+    ) -> Appointment:
+        """Say which links open this appointment, and until when, if that is news."""
+        if not appointment.is_known:
+            return appointment
+        companions = []
+        for each in appointment.companions:
+            say = self._issue if each.asked else self._withdraw
+            issued = await say(tx, appointment.seen_by(each), at)
+            companions.append(replace(each, issued=issued))
+        issued = await self._issue(tx, appointment, at)
+        return replace(appointment, issued=issued, companions=tuple(companions))
+
+    async def _issue(
+        self, tx: Writer, seen: Appointment, at: datetime
+    ) -> Issued | None:
+        if seen.status is Status.CANCELLED or seen.is_over(at):
+            return seen.issued
+        _, times = seen.known()
+        issued = Issued(self._digest(seen), times.ends_at + self.link_lifetime)
+        if issued != seen.issued:
+            await self._say_issued(tx, seen, issued)
+        return issued
+
+    async def _withdraw(
+        self, tx: Writer, seen: Appointment, at: datetime
+    ) -> Issued | None:
+        """A companion is asked no longer: the link opens nothing from now on."""
+        if seen.issued is None or seen.issued.until <= at:
+            return seen.issued
+        withdrawn = replace(seen.issued, until=at)
+        await self._say_issued(tx, seen, withdrawn)
+        return withdrawn
+
+    async def _say_issued(self, tx: Writer, seen: Appointment, issued: Issued) -> None:
+        recipient, _ = seen.known()
+        said = InvitationIssued(
+            appointment_id=seen.appointment_id,
+            link_digest=issued.digest,
+            expires_at=issued.until,
+            role=recipient.role,
+        )
+        await self.outbox.record(tx, said)
+
+    async def agree(
+        self,
+        tx: Writer,
+        appointment: Appointment,
+        stored: Sequence[Delivery],
+        current: Sequence[Delivery],
+        at: datetime,
+    ) -> Sequence[Delivery]:
+        """Make what is on its way agree with what is true; keep what differs."""
+        if not appointment.is_known:
+            return current
+        agreed: list[Delivery] = []
+        for seen in appointment.views():
+            theirs = [each for each in current if self._is_to(seen, each)]
+            agreed += self._agreed(seen, theirs, at)
+        for each in agreed:
+            if each not in stored:
+                await self.keep(tx, appointment, each)
+        return agreed
+
+    def _agreed(
+        self, seen: Appointment, deliveries: Sequence[Delivery], at: datetime
+    ) -> Sequence[Delivery]:
+        """What one recipient is told, and is to be told."""
+        agreed = list(revised(seen, deliveries, self.try_for, at))
+        kind = due(seen, agreed, self._digest(seen), at)
+        return agreed if kind is None else [*agreed, self.written(seen, kind, at)]
+
+    def _is_to(self, seen: Appointment, delivery: Delivery) -> bool:
+        """Whether the delivery is to who sees this. A patient's address may change."""
+        recipient, _ = seen.known()
+        if recipient.role is None or delivery.role is None:
+            return recipient.role == delivery.role
+        return delivery.link_digest == self._digest(seen)
+
+    def seen_by(self, appointment: Appointment, delivery: Delivery) -> Appointment:
+        return next(seen for seen in appointment.views() if self._is_to(seen, delivery))
+
+    def written(self, appointment: Appointment, kind: Kind, at: datetime) -> Delivery:
+        recipient, _ = appointment.known()
+        return Delivery(
+            delivery_id=self.new_id(),
+            kind=kind,
+            revision=appointment.revision,
+            link_digest=self._digest(appointment),
+            created_at=at,
+            due_at=at,
+            role=recipient.role,
+        )
+
+    def _digest(self, appointment: Appointment) -> str:
+        recipient, _ = appointment.known()
+        return self.links.digest(
+            appointment.appointment_id, recipient.email, recipient.role
+        )
+
+    async def keep(
+        self, tx: Writer, appointment: Appointment, delivery: Delivery
+    ) -> None:
+        appointment_id, kind = appointment.appointment_id, delivery.kind
+        await store.put(tx, appointment_id, delivery)
+        DELIVERIES.labels(kind, delivery.state).inc()
+        if delivery.state is State.ACCEPTED:
+            sent = InvitationSent(
+                appointment_id=appointment_id, kind=kind, role=delivery.role
+            )
+            await self.outbox.record(tx, sent)
+        if delivery.state is State.FAILED:
+            failed = InvitationFailed(
+                appointment_id=appointment_id,
+                kind=kind,
+                reason=delivery.reason,
+                role=delivery.role,
+            )
+            await self.outbox.record(tx, failed)
