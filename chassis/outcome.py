@@ -14,6 +14,8 @@ class Reason(StrEnum):
     MAILBOX_FULL = "mailbox_full"
     MESSAGE_REFUSED = "message_refused"
     NO_ANSWER = "no_answer"  # tried for as long as it made sense
+    NO_ADDRESS = "no_address"  # nobody has said where to
+    RECEIVER_GONE = "receiver_gone"  # it said so, and wants no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Patient(Said):
     phone: Personal | None = None
     "International form, as +358401234567."
     language: Language
+    text_messages: bool = False
+    "The patient has agreed to be sent text messages."
 
 
 class Guardian(Said):

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from chassis.outcome import Accepted, Never, NotNow, Outcome, Reason, pause
 from chassis.refusal import Refusal
+from chassis.sending import Sending, State
 from contract.appointment import Aspect, Heard
 from contract.booking import (
     AppointmentBooked,
@@ -44,19 +44,6 @@ class AlreadyOnItsWay(Refusal):
 class Status(StrEnum):
     BOOKED = "booked"
     CANCELLED = "cancelled"
-
-
-class State(StrEnum):
-    """How far a delivery has come. The last three are ends."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    ACCEPTED = "accepted"
-    FAILED = "failed"
-    OBSOLETE = "obsolete"  # became untrue before it left
-
-
-OPEN = frozenset({State.QUEUED, State.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,69 +201,17 @@ def _recipient(booked: AppointmentBooked) -> Recipient:
     return Recipient(booked.unit, patient.email, patient.language)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery(Sending):
     """One e-mail, from the decision to write it until its end."""
 
     delivery_id: UUID
     kind: Kind
     revision: int
     link_digest: str
-    created_at: datetime
-    due_at: datetime
-    state: State = State.QUEUED
-    attempts: int = 0
-    lease: UUID | None = field(default=None, repr=False)
-    doubt: bool = False
-    reason: Reason | None = None
     asked_by: str | None = None
-    settled_at: datetime | None = None
     role: CompanionRole | None = None  # of a companion; none when it is the patient's
 
     @property
     def may_have_arrived(self) -> bool:
         return self.state in {State.ACCEPTED, State.SENDING} or self.doubt
-
-    def claimed(self, lease: UUID, until: datetime) -> Self:
-        return replace(
-            self,
-            state=State.SENDING,
-            attempts=self.attempts + 1,
-            lease=lease,
-            due_at=until,
-        )
-
-    def settled(self, outcome: Outcome, at: datetime, chance: float) -> Self:
-        """What became of a try. `chance`, from 0 to 1, spreads the next ones out."""
-        match outcome:
-            case Accepted():
-                return self._ended(State.ACCEPTED, at)
-            case Never(reason):
-                return replace(self._ended(State.FAILED, at), reason=reason)
-            case NotNow(doubt):
-                due_at = at + pause(self.attempts, chance)
-                return self._again(due_at, doubt=doubt)
-
-    def given_back(self, at: datetime) -> Self:
-        """Whoever was sending it has not been heard of since: it may have left."""
-        if self.state is State.SENDING and self.due_at <= at:
-            return self._again(at, doubt=True)
-        return self
-
-    def obsolete(self, at: datetime) -> Self:
-        return self._ended(State.OBSOLETE, at)
-
-    def given_up(self, at: datetime) -> Self:
-        return replace(self._ended(State.FAILED, at), reason=Reason.NO_ANSWER)
-
-    def _again(self, due_at: datetime, *, doubt: bool) -> Self:
-        return replace(
-            self,
-            state=State.QUEUED,
-            lease=None,
-            due_at=due_at,
-            doubt=self.doubt or doubt,
-        )
-
-    def _ended(self, state: State, at: datetime) -> Self:
-        return replace(self, state=state, lease=None, settled_at=at)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from chassis.sending import State
 from contract.invitation import Kind
-from services.invitation.domain import Appointment, Delivery, State, Status
+from services.invitation.domain import Appointment, Delivery, Status
 
 
 def revised(

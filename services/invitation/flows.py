@@ -13,9 +13,10 @@ from chassis import inbox
 from chassis.clock import Clock
 from chassis.database import Database
 from chassis.outcome import Outcome
+from chassis.sending import State
 from contract.booking import Change
 from services.invitation import store
-from services.invitation.domain import Appointment, Delivery, State
+from services.invitation.domain import Appointment, Delivery
 from services.invitation.metrics import LATE
 from services.invitation.telling import Telling
 

@@ -14,8 +14,9 @@ from chassis.logs import Log, trouble
 from chassis.outcome import Never, Outcome, Reason, word
 from chassis.refusal import Unavailable
 from chassis.rounds import go_round
+from chassis.sending import State
 from chassis.smtp import Connection, NotAnAddress
-from services.invitation.domain import Delivery, State
+from services.invitation.domain import Delivery
 from services.invitation.flows import LEASE, Claimed, Invitations
 from services.invitation.mail import Desk
 from services.invitation.metrics import HANDED_OVER, REPEATED, TRIES

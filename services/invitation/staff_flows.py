@@ -6,11 +6,11 @@ from datetime import datetime
 
 from chassis.clock import Clock
 from chassis.database import Database, Reader
+from chassis.sending import OPEN
 from chassis.sessions import StaffSession
 from contract.invitation import Kind
 from services.invitation import store
 from services.invitation.domain import (
-    OPEN,
     AlreadyOnItsWay,
     Appointment,
     AppointmentIsCancelled,

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from chassis.database import Reader, Writer
 from chassis.outcome import Reason
+from chassis.sending import State
 from contract.appointment import Heard
 from contract.booking import Language, Texts, Unit
 from contract.invitation import Kind
@@ -21,7 +22,6 @@ from services.invitation.domain import (
     Invited,
     Issued,
     Recipient,
-    State,
     Status,
     Times,
 )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from chassis.database import Writer
 from chassis.outbox import Outbox
+from chassis.sending import State
 from contract.invitation import (
     InvitationFailed,
     InvitationIssued,
@@ -18,7 +19,6 @@ from services.invitation.domain import (
     Appointment,
     Delivery,
     Issued,
-    State,
     Status,
 )
 from services.invitation.due import due, revised

@@ -14,3 +14,29 @@ PUSHED = Histogram(
     "From a notice being written to its being handed to the streams here.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30),
 )
+MESSAGES = Counter(
+    "notifier_messages_total",
+    "Messages by what became of them: accepted, failed, obsolete.",
+    ["channel", "subject", "state"],
+)
+TRIES = Counter(
+    "notifier_message_tries_total",
+    "Tries to hand a message over, by outcome: accepted, not_now, never.",
+    ["channel", "outcome"],
+)
+REPEATED = Counter(
+    "notifier_messages_repeated_total",
+    "Messages tried again although the supplier may have taken them before.",
+    ["channel"],
+)
+HANDED_OVER = Histogram(
+    "notifier_message_seconds",
+    "Time from the decision to tell until a supplier took the message.",
+    ["channel"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400),
+)
+OLDEST = Gauge(
+    "notifier_oldest_message_seconds",
+    "How long the longest waiting message has been waiting since it was written.",
+    ["channel"],
+)

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from chassis.database import Database
 from chassis.outcome import NotNow, Reason
+from chassis.sending import State
 from chassis.smtp import Connection, MailServer, Tls
-from services.invitation.domain import State
 from services.invitation.flows import LEASE
 from tests.invitation.office import (
     Office,

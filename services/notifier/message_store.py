@@ -1,0 +1,201 @@
+"""Messages in PostgreSQL: queued once, claimed by one courier at a time."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.database import Reader, Writer
+from chassis.outcome import Reason
+from chassis.sending import State
+from services.notifier.message import Channel, Message, Subject, To
+
+
+async def queue(tx: Writer, message: Message) -> bool:
+    """False when its `once` key was queued before: then nothing is."""
+    queued = await tx.fetchval(
+        """
+        INSERT INTO message
+               (message_id, once, channel, recipient, subject, appointment_id, unit_id,
+                person_id, subscription_id, codes, created_at, until, due_at, state,
+                attempts, lease, doubt, reason, reference, settled_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13, $14,
+                $15, $16, $17, $18, $19, $20)
+        ON CONFLICT (once) DO NOTHING
+        RETURNING true
+        """,
+        message.message_id,
+        message.once,
+        message.channel,
+        message.to,
+        message.subject,
+        message.appointment_id,
+        message.unit_id,
+        message.person_id,
+        message.subscription_id,
+        json.dumps(dict(message.codes)),
+        message.created_at,
+        message.until,
+        message.due_at,
+        message.state,
+        message.attempts,
+        message.lease,
+        message.doubt,
+        message.reason,
+        message.reference,
+        message.settled_at,
+    )
+    return queued is not None
+
+
+async def hold_next_due(tx: Writer, channel: Channel, at: datetime) -> Message | None:
+    """The one that has been due for longest and that nobody else holds."""
+    row = await tx.fetchrow(
+        """
+        SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
+               person_id, subscription_id, codes, created_at, until, due_at, state,
+               attempts, lease, doubt, reason, reference, settled_at
+          FROM message
+         WHERE channel = $1 AND due_at <= $2 AND state IN ('queued', 'sending')
+         ORDER BY due_at
+         LIMIT 1 FOR UPDATE SKIP LOCKED
+        """,
+        channel,
+        at,
+    )
+    return _message(row) if row else None
+
+
+async def hold_leased(tx: Writer, message_id: UUID, lease: UUID) -> Message | None:
+    """Nothing when the lease has passed to another."""
+    row = await tx.fetchrow(
+        """
+        SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
+               person_id, subscription_id, codes, created_at, until, due_at, state,
+               attempts, lease, doubt, reason, reference, settled_at
+          FROM message
+         WHERE message_id = $1 AND lease = $2 FOR UPDATE
+        """,
+        message_id,
+        lease,
+    )
+    return _message(row) if row else None
+
+
+async def save(tx: Writer, message: Message) -> None:
+    await tx.execute(
+        """
+        UPDATE message
+           SET due_at = $2, state = $3, attempts = $4, lease = $5, doubt = $6,
+               reason = $7, reference = $8, settled_at = $9, until = $10
+         WHERE message_id = $1
+        """,
+        message.message_id,
+        message.due_at,
+        message.state,
+        message.attempts,
+        message.lease,
+        message.doubt,
+        message.reason,
+        message.reference,
+        message.settled_at,
+        message.until,
+    )
+
+
+async def hold_queued(
+    tx: Writer, appointment_id: str, subjects: Iterable[Subject]
+) -> Sequence[Message]:
+    """Those about this that have not left, to be said no more."""
+    rows = await tx.fetch(
+        """
+        SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
+               person_id, subscription_id, codes, created_at, until, due_at, state,
+               attempts, lease, doubt, reason, reference, settled_at
+          FROM message
+         WHERE appointment_id = $1 AND subject = ANY($2) AND state = 'queued'
+         ORDER BY message_id FOR UPDATE
+        """,
+        appointment_id,
+        sorted(subjects),
+    )
+    return [_message(row) for row in rows]
+
+
+async def hold_for_replay(
+    tx: Writer, unit_id: str, since: datetime, ids: Sequence[UUID]
+) -> Sequence[Message]:
+    """What was said to a unit's system since then, or under these ids."""
+    rows = await tx.fetch(
+        """
+        SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
+               person_id, subscription_id, codes, created_at, until, due_at, state,
+               attempts, lease, doubt, reason, reference, settled_at
+          FROM message
+         WHERE channel = 'webhook' AND unit_id = $1
+           AND state NOT IN ('queued', 'sending')
+           AND ((cardinality($3::uuid[]) = 0 AND created_at >= $2)
+                OR message_id = ANY($3))
+         ORDER BY created_at, message_id FOR UPDATE
+        """,
+        unit_id,
+        since,
+        list(ids),
+    )
+    return [_message(row) for row in rows]
+
+
+async def of_appointment(tx: Reader, appointment_id: str) -> Sequence[Message]:
+    """What was told of it, oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
+               person_id, subscription_id, codes, created_at, until, due_at, state,
+               attempts, lease, doubt, reason, reference, settled_at
+          FROM message
+         WHERE appointment_id = $1
+         ORDER BY created_at, message_id
+        """,
+        appointment_id,
+    )
+    return [_message(row) for row in rows]
+
+
+async def oldest_waiting(tx: Reader) -> dict[Channel, datetime]:
+    rows = await tx.fetch(
+        """
+        SELECT channel, min(created_at) AS oldest FROM message
+         WHERE state IN ('queued', 'sending') GROUP BY channel
+        """
+    )
+    return {Channel(row["channel"]): row["oldest"] for row in rows}
+
+
+async def forget(tx: Writer, settled_before: datetime) -> None:
+    await tx.execute("DELETE FROM message WHERE settled_at < $1", settled_before)
+
+
+def _message(row: Any) -> Message:
+    return Message(
+        message_id=UUID(str(row["message_id"])),
+        once=row["once"],
+        channel=Channel(row["channel"]),
+        to=To(row["recipient"]),
+        subject=Subject(row["subject"]),
+        appointment_id=row["appointment_id"],
+        unit_id=row["unit_id"],
+        person_id=row["person_id"],
+        subscription_id=row["subscription_id"],
+        codes=json.loads(row["codes"]),
+        created_at=row["created_at"],
+        until=row["until"],
+        due_at=row["due_at"],
+        state=State(row["state"]),
+        attempts=row["attempts"],
+        lease=row["lease"],
+        doubt=row["doubt"],
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        reference=row["reference"],
+        settled_at=row["settled_at"],
+    )

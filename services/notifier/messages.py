@@ -1,0 +1,151 @@
+"""Messages on their way, one transaction at a time.
+
+A message is claimed, handed to a supplier and settled: two transactions and none between
+them. A courier does the middle part.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chassis.clock import Clock
+from chassis.database import Database, Writer
+from chassis.outcome import Accepted, Never, Outcome, Reason
+from chassis.sending import OPEN, State
+from services.notifier import contact_store, message_store, subscription_store
+from services.notifier.contact import Contact
+from services.notifier.message import Channel, Message, To
+from services.notifier.metrics import MESSAGES, OLDEST
+from services.notifier.subscription_store import Subscription
+
+LEASE = timedelta(seconds=90)  # longer than handing one message over may take
+REPLAYED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that is ours to send, and where a person is reached."""
+
+    message: Message
+    contact: Contact | None = None
+    subscription: Subscription | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    database: Database
+    clock: Clock
+    kept: timedelta
+    new_id: Callable[[], UUID]
+    chance: Callable[[], float]
+
+    async def claim(self, channel: Channel) -> Claimed | None:
+        """The next one to send, ours until the lease ends; or nothing is due."""
+        at = self.clock()
+        async with self.database.writing() as tx:
+            while held := await message_store.hold_next_due(tx, channel, at):
+                found = await self._found(tx, held, at)
+                ready = _ready(found, at)
+                if ready.state is State.QUEUED:
+                    claimed = ready.claimed(self.new_id(), at + LEASE)
+                    await message_store.save(tx, claimed)
+                    return replace(found, message=claimed)
+                await self._keep(tx, ready)
+        return None
+
+    async def settle(self, claimed: Claimed, outcome: Outcome) -> Message | None:
+        """What became of it; nothing when the lease had passed to another."""
+        at, mine = self.clock(), claimed.message
+        assert mine.lease is not None  # noqa: S101 - it was claimed
+        async with self.database.writing() as tx:
+            held = await message_store.hold_leased(tx, mine.message_id, mine.lease)
+            if held is None:
+                return None
+            settled = _settled(held, outcome, at, self.chance())
+            await self._keep(tx, settled)
+            if claimed.subscription and outcome == Never(Reason.RECEIVER_GONE):
+                await subscription_store.drop(tx, claimed.subscription.subscription_id)
+        return settled
+
+    async def replay(
+        self, unit_id: str, since: datetime, ids: Sequence[UUID] = ()
+    ) -> int:
+        """Say again to a unit's system what it was to hear since then, under the same
+        ids; or only the named messages. Returns how many."""
+        at = self.clock()
+        async with self.database.writing() as tx:
+            held = await message_store.hold_for_replay(tx, unit_id, since, ids)
+            for each in held:
+                again = replace(
+                    each,
+                    state=State.QUEUED,
+                    attempts=0,
+                    reason=None,
+                    settled_at=None,
+                    due_at=at,
+                    until=at + REPLAYED_FOR,
+                )
+                await self._keep(tx, again)
+        return len(held)
+
+    async def measure(self) -> None:
+        async with self.database.reading() as tx:
+            oldest = await message_store.oldest_waiting(tx)
+        for channel in Channel:
+            since = oldest.get(channel)
+            late = self.clock() - since if since else timedelta()
+            OLDEST.labels(channel).set(late.total_seconds())
+
+    async def forget(self) -> None:
+        """What was told to whom is kept for a while, by ids."""
+        at = self.clock()
+        async with self.database.writing() as tx:
+            await message_store.forget(tx, at - self.kept)
+            await subscription_store.forget(tx, at)
+
+    async def _found(self, tx: Writer, message: Message, at: datetime) -> Claimed:
+        match message.to:
+            case To.PATIENT:
+                contact = await contact_store.contact(tx, message.appointment_id)
+                return Claimed(message, contact=contact)
+            case To.SUBSCRIPTION:
+                found = await subscription_store.find(tx, message.subscription_id, at)
+                return Claimed(message, subscription=found)
+        return Claimed(message)
+
+    async def _keep(self, tx: Writer, message: Message) -> None:
+        await message_store.save(tx, message)
+        if message.state not in OPEN:
+            MESSAGES.labels(message.channel, message.subject, message.state).inc()
+
+
+def _ready(found: Claimed, at: datetime) -> Message:
+    """The message as it is now: queued if it is still to be sent."""
+    message = found.message.given_back(at)
+    if message.state is not State.QUEUED:
+        return message
+    if not _is_wanted(found):
+        return message.obsolete(at)
+    if message.until <= at:
+        return message.given_up(at)
+    return message
+
+
+def _is_wanted(found: Claimed) -> bool:
+    """Whoever withdrew their consent, or whose appointment is off, is not written to."""
+    match found.message.to:
+        case To.PATIENT:
+            return found.contact is not None and found.contact.takes_texts
+        case To.SUBSCRIPTION:
+            return found.subscription is not None
+    return True
+
+
+def _settled(held: Message, outcome: Outcome, at: datetime, chance: float) -> Message:
+    settled = held.settled(outcome, at, chance)
+    if isinstance(outcome, Accepted):
+        return replace(settled, reference=outcome.reference)
+    if settled.state is State.QUEUED and settled.due_at >= settled.until:
+        return settled.given_up(at)
+    return settled

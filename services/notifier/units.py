@@ -1,0 +1,144 @@
+"""What each unit wants to be told, where and when: one file that the county writes.
+
+    {"units": {"u-1": {"duty":    {"email": "…", "phone": "…", "language": "fi"},
+                       "ladder":  {"push": 30, "colleague": 90, "duty": 180},
+                       "quiet":   [{"from": "20:00", "to": "07:00", "days": ["sat", "sun"]}],
+                       "webhook": {"url": "https://…", "secrets": ["whsec_…"], "events": ["patient.waiting"]}},
+               "*":   {…}}}
+
+What a unit's entry does not say is taken from the entry `*`, part by part.
+"""
+
+from collections.abc import Mapping
+from datetime import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+from standardwebhooks.webhooks import Webhook as Signature
+
+from contract.booking import Language
+from contract.envelope import Id
+
+EVERY_UNIT = "*"
+
+
+class Told(BaseModel):
+    """A part of the file. What it does not know is a mistake; it quotes no value."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True
+    )
+
+
+class Duty(Told):
+    """Who is reached when nobody at a screen has noticed."""
+
+    email: SecretStr | None = None
+    phone: SecretStr | None = None
+    language: Language = Language.FINNISH
+
+
+class Ladder(Told):
+    """Seconds that somebody has waited when a rung of the doorbell is climbed."""
+
+    push: float = Field(30, ge=0)
+    colleague: float = Field(90, ge=0)
+    duty: float = Field(180, ge=0)
+
+
+class Day(StrEnum):
+    MONDAY = "mon"
+    TUESDAY = "tue"
+    WEDNESDAY = "wed"
+    THURSDAY = "thu"
+    FRIDAY = "fri"
+    SATURDAY = "sat"
+    SUNDAY = "sun"
+
+
+class QuietHours(Told):
+    """By a Finnish clock; past midnight when they end before they begin."""
+
+    begins: time = Field(alias="from")
+    ends: time = Field(alias="to")
+    days: frozenset[Day] = frozenset(Day)
+
+
+def _secret(told: SecretStr) -> SecretStr:
+    try:
+        Signature(told.get_secret_value())
+    except (ValueError, EmptyWebhookSecretError):
+        raise ValueError("must be whsec_ and a key in Base64") from None
+    return told
+
+
+def _address(told: SecretStr) -> SecretStr:
+    parts = urlsplit(told.get_secret_value())
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
+        raise ValueError("must be https:// and a host, without a user")
+    return told
+
+
+class Webhook(Told):
+    """A unit's own system, and the topics that it hears. It may have two secrets for a
+    while, so that they can be changed."""
+
+    url: Annotated[SecretStr, AfterValidator(_address)]
+    secrets: tuple[Annotated[SecretStr, AfterValidator(_secret)], ...] = Field(
+        min_length=1, max_length=5
+    )
+    events: frozenset[str] = Field(min_length=1)
+
+    @property
+    def is_plain(self) -> bool:
+        return urlsplit(self.url.get_secret_value()).scheme == "http"
+
+
+class UnitSettings(Told):
+    duty: Duty = Duty()
+    ladder: Ladder = Ladder()
+    quiet: tuple[QuietHours, ...] = ()
+    webhook: Webhook | None = None
+
+
+class Units(Told):
+    """All units. One that is not in the file is as `*` says."""
+
+    units: Mapping[Id, UnitSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, told: Any) -> Any:
+        """Each entry with what only `*` says."""
+        entries = told.get("units") if isinstance(told, Mapping) else None
+        if not isinstance(entries, Mapping):
+            return told
+        every = entries.get(EVERY_UNIT, {})
+        if not isinstance(every, Mapping):
+            return told
+        filled = {
+            unit: {**every, **entry} if isinstance(entry, Mapping) else entry
+            for unit, entry in entries.items()
+        }
+        return {**told, "units": filled}
+
+    def of(self, unit_id: str | None) -> UnitSettings:
+        nothing = UnitSettings()
+        every = self.units.get(EVERY_UNIT, nothing)
+        return self.units.get(unit_id, every) if unit_id else every
+
+    @classmethod
+    def read(cls, path: Path | None) -> Self:
+        """Raises `ValidationError`, `OSError`. No file means no unit wants anything."""
+        return cls.model_validate_json(path.read_bytes()) if path else cls()
