@@ -25,6 +25,15 @@ class Accepted:
     reference: str | None = None  # what the supplier calls it
 
 
+class Cause(StrEnum):
+    """Why it does not work now."""
+
+    LATER = "later"  # the supplier says so of this message
+    SLOWER = "slower"  # it says so of whoever sends: too much at once
+    AWAY = "away"  # nobody answers, or not to the end
+    OURS = "ours"  # how we come is not how it wants us to: ours to mend
+
+
 @dataclass(frozen=True, slots=True)
 class NotNow:
     """It may work later. `doubt`: the supplier may have taken it and could not say so.
@@ -34,6 +43,7 @@ class NotNow:
 
     doubt: bool = False
     after: timedelta | None = None
+    cause: Cause = Cause.LATER
 
 
 @dataclass(frozen=True, slots=True)

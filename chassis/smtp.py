@@ -13,19 +13,24 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from enum import StrEnum
-from typing import Annotated, Self
+from ssl import SSLError
+from typing import Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import (
     SMTP,
+    SMTPAuthenticationError,
     SMTPException,
+    SMTPHeloError,
     SMTPNotSupported,
     SMTPRecipientsRefused,
+    SMTPResponse,
     SMTPResponseException,
+    SMTPSenderRefused,
 )
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from chassis.outcome import Accepted, Never, NotNow, Outcome, Reason
+from chassis.outcome import Accepted, Cause, Never, NotNow, Outcome, Reason
 from chassis.settings import Settings
 
 CONNECT_SECONDS = 15.0
@@ -35,14 +40,21 @@ PORTS = {"smtp": 25, "smtps": 465}
 PERMANENT = 500
 CLOSING = 421
 
-# 530 to 538 speak of our login and not of the message: someone is mending that.
-OURS_TO_MEND = frozenset({530, 534, 535, 538})
+# How we come, and not the message: somebody is mending that. 530 to 538 speak of our
+# login; 5.7.20 to 5.7.27 of our signature, our names and who may send for us (RFC 7372).
+OURS_TO_MEND = ("530", "534", "535", "538")
+OUR_STATUSES = re.compile(r"[45]\.7\.2[0-7]")
 
 # The enhanced code when there is one, else the plain one (a prefix of either is enough).
 REASONS = (
+    ("4.2.2", Reason.MAILBOX_FULL),
+    ("4", Reason.NO_ANSWER),  # whoever reports it has tried for long enough
     ("5.1.", Reason.ADDRESS_REFUSED),
     ("5.2.2", Reason.MAILBOX_FULL),
+    ("5.2.3", Reason.MESSAGE_REFUSED),  # too long for this mailbox
     ("5.2.", Reason.ADDRESS_REFUSED),
+    ("5.4.7", Reason.NO_ANSWER),
+    ("5.4.", Reason.ADDRESS_REFUSED),  # no way leads to its domain
     ("5.", Reason.MESSAGE_REFUSED),
     ("501", Reason.ADDRESS_REFUSED),
     ("550", Reason.ADDRESS_REFUSED),
@@ -113,11 +125,15 @@ class NotAnAddress(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a mail server is given. `recipient` is where it goes, `sender` whence."""
+    """What a mail server is given. `recipient` is where it goes, `sender` whence.
+
+    `reference` comes back in reports, if the server knows of such (RFC 3461, ENVID).
+    """
 
     sender: str
     recipient: str = field(repr=False)
     content: bytes = field(repr=False)
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +159,8 @@ class MailServer:
             tls=tls,
         )
 
-    def client(self) -> SMTP:
-        return SMTP(
+    def client(self) -> "Client":
+        return Client(
             hostname=self.host,
             port=self.port,
             username=self.username,
@@ -160,38 +176,44 @@ def _start_tls(tls: Tls) -> bool | None:
     return {Tls.REQUIRED: True, Tls.NEVER: False, Tls.OFFERED: None}[tls]
 
 
+class Client(SMTP):
+    """One that knows whether the server may have the message it has not answered for."""
+
+    in_doubt = False
+
+    async def data(self, *args: Any, **kwargs: Any) -> SMTPResponse:
+        self.in_doubt = True
+        try:
+            return await super().data(*args, **kwargs)
+        except SMTPResponseException:
+            self.in_doubt = False
+            raise
+
+
+class Gone(Exception):
+    """The connection ended before there was a message on it."""
+
+
 class Connection:
     """One connection, opened when there is something to send. Not for two at a time."""
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
-        self._client: SMTP | None = None
+        self._client: Client | None = None
 
     async def hand_over(self, mail: Mail) -> Outcome:
         """Never raises for what a server or a network can do."""
+        was_open = self._client is not None
         try:
-            client = await self._connected()
-        except (SMTPException, OSError):
-            await self.hang_up()
-            return NotNow()
+            return await self._conversation(mail)
+        except Gone:
+            if not was_open:
+                return NotNow(cause=Cause.AWAY)
+        # It rested too long, or had carried enough: that says nothing of this message.
         try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await client.sendmail(
-                    mail.sender,
-                    [mail.recipient],
-                    mail.content,
-                    mail_options=_options(mail.recipient),
-                )
-        except (SMTPNotSupported, ValueError):  # letters, or an address, it cannot take
-            return Never(Reason.ADDRESS_REFUSED)
-        except SMTPRecipientsRefused as refused:
-            return await self._answered(refused.recipients[0])
-        except SMTPResponseException as answer:
-            return await self._answered(answer)
-        except (SMTPException, OSError):  # TimeoutError is one
-            await self.hang_up()
-            return NotNow(doubt=True)
-        return Accepted()
+            return await self._conversation(mail)
+        except Gone:
+            return NotNow(cause=Cause.AWAY)
 
     async def hang_up(self) -> None:
         """Politely if the server listens; it does not keep us."""
@@ -203,17 +225,64 @@ class Connection:
                 await client.quit(timeout=1)
         client.close()
 
-    async def _connected(self) -> SMTP:
+    async def _conversation(self, mail: Mail) -> Outcome:
+        try:
+            client = await self._connected()
+        except (SMTPAuthenticationError, SMTPNotSupported, SSLError):
+            await self.hang_up()
+            return NotNow(cause=Cause.OURS)
+        except (SMTPException, OSError):
+            await self.hang_up()
+            raise Gone from None
+        try:
+            await self._say(client, mail)
+        except (SMTPNotSupported, ValueError):  # letters, or an address, it cannot take
+            return Never(Reason.ADDRESS_REFUSED)
+        except SMTPRecipientsRefused as refused:
+            return await self._answered(refused.recipients[0])
+        except SMTPResponseException as answer:
+            return await self._answered(answer)
+        except (SMTPException, OSError):  # TimeoutError is one
+            await self.hang_up()
+            if client.in_doubt:
+                return NotNow(doubt=True, cause=Cause.AWAY)
+            raise Gone from None
+        return Accepted()
+
+    async def _connected(self) -> Client:
         if self._client is None or not self._client.is_connected:
             self._client = self._server.client()
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._client.connect()
+                if self._client.is_ehlo_or_helo_needed:
+                    with suppress(SMTPHeloError):  # an old one is greeted as such later
+                        await self._client.ehlo()
         return self._client
 
+    async def _say(self, client: Client, mail: Mail) -> None:
+        client.in_doubt = False
+        knows_reports = client.supports_extension("dsn")
+        async with asyncio.timeout(SEND_SECONDS):
+            await client.sendmail(
+                mail.sender,
+                [mail.recipient],
+                mail.content,
+                mail_options=[
+                    *_alphabet(mail.recipient),
+                    *(_wanted_back(mail) if knows_reports else ()),
+                ],
+                rcpt_options=["NOTIFY=FAILURE"] if knows_reports else [],
+            )
+
     async def _answered(self, answer: SMTPResponseException) -> Outcome:
+        is_about_us = isinstance(answer, SMTPSenderRefused)  # nobody is named yet
         if answer.code == CLOSING:
             await self.hang_up()
-        return outcome(answer.code, answer.message)
+            if is_about_us:
+                raise Gone
+        result = outcome(answer.code, answer.message)
+        is_ours = is_about_us and isinstance(result, Never)
+        return NotNow(cause=Cause.OURS) if is_ours else result
 
 
 def mail_address(text: str) -> Address:
@@ -230,12 +299,25 @@ def mail_address(text: str) -> Address:
 
 def outcome(code: int, text: str) -> Outcome:
     """What a refusal means: try later, or never again and why."""
-    if code < PERMANENT or code in OURS_TO_MEND:
-        return NotNow()
-    enhanced = re.match(r"5\.\d{1,3}\.\d{1,3}\b", text.strip())
+    enhanced = re.match(rf"{code // 100}\.\d{{1,3}}\.\d{{1,3}}\b", text.strip())
     known = enhanced.group() if enhanced else str(code)
-    return Never(next(reason for start, reason in REASONS if known.startswith(start)))
+    if str(code) in OURS_TO_MEND or OUR_STATUSES.fullmatch(known):
+        return NotNow(cause=Cause.OURS)
+    if code >= PERMANENT:
+        return Never(reason_of(known))
+    is_too_much = code == CLOSING or known.startswith("4.7.")
+    return NotNow(cause=Cause.SLOWER if is_too_much else Cause.LATER)
 
 
-def _options(recipient: str) -> Sequence[str]:
+def reason_of(code: str) -> Reason:
+    """Of a final refusal; `code` as 5.1.1, or 550 when nothing better is known."""
+    return next(reason for start, reason in REASONS if code.startswith(start))
+
+
+def _alphabet(recipient: str) -> Sequence[str]:
     return () if recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+
+
+def _wanted_back(mail: Mail) -> Sequence[str]:
+    """Of a message that fails its head alone: what it says need not travel back."""
+    return ("RET=HDRS", *((f"ENVID={mail.reference}",) if mail.reference else ()))

@@ -6,12 +6,13 @@ Errors are RFC 9457 problem details with a stable `code`.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from hmac import compare_digest
 from time import perf_counter
 from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from chassis.limits import Limit, TooMany
 from chassis.logs import Log, trouble
@@ -49,6 +50,7 @@ class Access(StrEnum):
     PUBLIC = "public"  # anyone
     VISIT = "visit"  # someone identified for an appointment
     STAFF = "staff"  # a professional who has logged in
+    PROGRAM = "program"  # one of the county's own, which shows the door's key
     PROVIDER = (
         "provider"  # an identity provider, or whom it sends: the body proves itself
     )
@@ -56,6 +58,12 @@ class Access(StrEnum):
 
 class WrongOrigin(Refusal):
     code = "wrong_origin"
+
+
+class WrongKey(Refusal):
+    """A program has come without the key of this door."""
+
+    code = "wrong_key"
 
 
 class BadRequest(Refusal):
@@ -67,6 +75,7 @@ class BadRequest(Refusal):
 STATUSES: Mapping[type[Refusal], int] = {
     BadRequest: 400,
     NoSession: 401,
+    WrongKey: 401,
     WrongOrigin: 403,
     TooMany: 429,
 }
@@ -82,6 +91,7 @@ class Doors:
         self.routes: list[web.RouteDef] = []
         self.access: dict[Door, Access] = {}
         self.limits: dict[Door, Limit] = {}
+        self.keys: dict[Door, SecretStr] = {}
 
     def get(
         self, path: str, access: Access, limit: Limit | None = None
@@ -89,9 +99,23 @@ class Doors:
         return self._door("GET", path, access, limit)
 
     def post(
-        self, path: str, access: Access, limit: Limit | None = None
+        self,
+        path: str,
+        access: Access,
+        limit: Limit | None = None,
+        key: SecretStr | None = None,
     ) -> Callable[[Door], Door]:
-        return self._door("POST", path, access, limit)
+        """With `key` for a door of programs, and for no other."""
+        if (access is Access.PROGRAM) is not (key is not None):
+            raise ValueError("A door of programs has a key, and no other door has one.")
+        make = self._door("POST", path, access, limit)
+
+        def keyed(door: Door) -> Door:
+            if key is not None:
+                self.keys[door] = key
+            return make(door)
+
+        return keyed
 
     def put(
         self, path: str, access: Access, limit: Limit | None = None
@@ -272,11 +296,13 @@ def _guarding(house: House) -> Middleware:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         door = request.match_info.handler
         access = house.doors.access.get(door)
-        if access is not Access.PROVIDER:
+        if access not in {Access.PROVIDER, Access.PROGRAM}:
             _check_origin(request, house.origin)
         if limit := house.doors.limits.get(door):
             limit.take(client(request, house.proxies))
         match access:
+            case Access.PROGRAM:
+                _check_key(request, house.doors.keys[door])
             case Access.VISIT:
                 token = request.cookies.get(VISIT_COOKIE)
                 request[SESSION] = await house.keys.check(token, VisitSession)
@@ -286,6 +312,13 @@ def _guarding(house: House) -> Middleware:
         return await handler(request)
 
     return guard
+
+
+def _check_key(request: web.Request, key: SecretStr) -> None:
+    """`Authorization: Bearer <key>`, compared in the same time whatever it is."""
+    shown = request.headers.get("Authorization", "").encode()
+    if not compare_digest(shown, f"Bearer {key.get_secret_value()}".encode()):
+        raise WrongKey("The key does not open this door.")
 
 
 def _check_origin(request: web.Request, origin: str) -> None:

@@ -70,7 +70,11 @@ def mailpit() -> str:
 
 # Each service's own secrets, by the name of the setting.
 OWN: Mapping[str, Mapping[str, Maker]] = {
-    "invitation": {"link_secret": secret, "smtp_url": mailpit},
+    "invitation": {
+        "link_secret": secret,
+        "bounce_secret": secret,
+        "smtp_url": mailpit,
+    },
     "identity": {
         "national_id_secret": secret,
         "person_secret": secret,

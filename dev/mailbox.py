@@ -114,10 +114,14 @@ class _Door:
         self, _: SMTP, __: Session, envelope: Envelope
     ) -> str:
         content = envelope.content or b""
-        await self._mailbox.put(
-            content if isinstance(content, bytes) else content.encode()
-        )
+        raw = content if isinstance(content, bytes) else content.encode()
+        # As whoever delivers at last writes it (RFC 5321, 4.4).
+        await self._mailbox.put(b"Return-Path: <%s>\r\n" % _from(envelope) + raw)
         return TAKEN
+
+
+def _from(envelope: Envelope) -> bytes:
+    return (envelope.mail_from or "").encode()
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ class Secrets:
     """Made anew for each run; nothing that was sent under older ones opens any more."""
 
     link: str = field(default_factory=secret, repr=False)
+    bounce: str = field(default_factory=secret, repr=False)
     national_id: str = field(default_factory=secret, repr=False)
     person: str = field(default_factory=secret, repr=False)
     session_key: str = field(default_factory=signing_key, repr=False)
@@ -92,6 +93,8 @@ def _common(around: Surroundings, service: str) -> Told:
 def _invitation(around: Surroundings) -> Told:
     return {
         "LINK_SECRET": around.secrets.link,
+        "BOUNCE_ADDRESS": "bounces@example.com",
+        "BOUNCE_SECRET": around.secrets.bounce,
         "SMTP_URL": around.smtp_url,
         "SMTP_TLS": "never",
         "MAIL_FROM": "Videomottagning (test) <videomottagning@example.com>",

@@ -1,6 +1,7 @@
 """The invitation service, put together. Everything it needs is made or handed over here."""
 
 import asyncio
+from email.utils import parseaddr
 from random import SystemRandom
 from uuid import uuid4
 
@@ -11,16 +12,19 @@ from chassis.foundation import Foundation
 from chassis.sessions import fetching
 from chassis.smtp import Connection, MailServer
 from services.invitation import words
+from services.invitation.bounce import Reader, ReturnAddress
 from services.invitation.events import listen
 from services.invitation.flows import Invitations
 from services.invitation.letter import LetterWriter
+from services.invitation.letterbox import Letterbox
 from services.invitation.link import Links
-from services.invitation.mail import Desk
+from services.invitation.mail import Desk, host_of
 from services.invitation.postman import Postman
+from services.invitation.returns import Returns
 from services.invitation.settings import Settings
 from services.invitation.staff_flows import Oversight
 from services.invitation.telling import Telling
-from services.invitation.web import STATUSES, doors
+from services.invitation.web import STATUSES, doors, open_for_reports
 
 MEASURE_EVERY = 15.0
 FORGET_EVERY = 3600.0
@@ -52,11 +56,23 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     catalogue = words.load()
     letters = LetterWriter(catalogue)
     server = MailServer.of(settings.smtp_url, settings.smtp_tls)
+    address = settings.bounce_address
+    home = ReturnAddress(address) if address else None
     postman = Postman(
         invitations,
         Desk(links, letters, catalogue, settings.mail_from),
         [Connection(server) for _ in range(settings.smtp_connections)],
         woken,
+        foundation.log,
+        home=home,
+    )
+
+    returns = Returns(
+        foundation.database,
+        clock,
+        telling,
+        _reader(settings),
+        woken.set,
         foundation.log,
     )
 
@@ -72,4 +88,14 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
 
     oversight = Oversight(foundation.database, clock, telling, woken.set)
     rooms = doors(oversight, letters, settings.origin, clock)
-    return foundation.application(rooms, STATUSES, postman.run, measuring, forgetting)
+    if settings.bounce_secret:
+        open_for_reports(rooms, returns, settings.bounce_secret, clock)
+    tasks = [postman.run, measuring, forgetting]
+    if home and settings.bounce_listen:
+        tasks.append(Letterbox(returns, home, settings.bounce_listen).run)
+    return foundation.application(rooms, STATUSES, *tasks)
+
+
+def _reader(settings: Settings) -> Reader:
+    home = settings.bounce_address or parseaddr(settings.mail_from)[1]
+    return Reader(ReturnAddress(home), host_of(settings.origin))

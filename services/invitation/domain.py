@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
 from pydantic import SecretStr
 
+from chassis.outcome import Reason
 from chassis.refusal import Refusal
 from chassis.sending import Sending, State
 from contract.appointment import Aspect, Heard
@@ -23,6 +24,8 @@ from contract.booking import (
     Unit,
 )
 from contract.invitation import Kind
+
+BOUNCES_FOR = timedelta(days=7)  # a mail server gives up after five
 
 
 class AppointmentUnknown(Refusal):
@@ -215,3 +218,12 @@ class Delivery(Sending):
     @property
     def may_have_arrived(self) -> bool:
         return self.state in {State.ACCEPTED, State.SENDING} or self.doubt
+
+    def came_back(self, reason: Reason, at: datetime) -> Self:
+        """It has not reached the mailbox; itself when it never left, or long ago."""
+        known_until = (self.settled_at or at) + BOUNCES_FOR
+        if self.state in {State.FAILED, State.OBSOLETE} or known_until < at:
+            return self
+        if not self.may_have_arrived:
+            return self
+        return replace(self._ended(State.FAILED, at), reason=reason, doubt=False)

@@ -56,6 +56,30 @@ def due(
     return Kind.UPDATE if told else Kind.INVITATION
 
 
+def gets_through(deliveries: Sequence[Delivery], link_digest: str) -> bool:
+    """Whether the last e-mail to this address has not failed, as far as is known.
+
+    If it has, news are still tried, but nobody is reminded at an address that is dead.
+    """
+    ended = [
+        each.state
+        for each in deliveries
+        if each.link_digest == link_digest
+        and each.state in {State.ACCEPTED, State.FAILED}
+    ]
+    return not ended or ended[-1] is State.ACCEPTED
+
+
+def is_missed(
+    seen: Appointment, delivery: Delivery, link_digest: str, at: datetime
+) -> bool:
+    """Whether anybody lacks what has come back: not once the address is another one,
+    nor when it told of an appointment that is off, or over."""
+    if delivery.link_digest != link_digest or seen.is_over(at):
+        return False
+    return seen.status is Status.BOOKED or delivery.kind is Kind.CANCELLATION
+
+
 def _tells(delivery: Delivery, appointment: Appointment) -> bool:
     """It has told, will tell, or has failed to tell what is true now."""
     return (

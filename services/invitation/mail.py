@@ -31,7 +31,7 @@ class Desk:
         self._words = words
         name, self._address = parseaddr(mail_from)
         self._sender = Address(name, addr_spec=self._address)
-        self._host = urlsplit(links.origin).hostname or "localhost"
+        self._host = host_of(links.origin)
 
     def write(self, appointment: Appointment, delivery: Delivery) -> Mail:
         """Raises `NotAnAddress`. Written twice, it is the same mail."""
@@ -95,3 +95,8 @@ class Desk:
         message.add_attachment(
             entry, "application", "ics", filename=calendar.file_name(words)
         )
+
+
+def host_of(origin: str) -> str:
+    """What stands behind the @ of our Message-IDs."""
+    return urlsplit(origin).hostname or "localhost"

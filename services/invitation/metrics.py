@@ -25,3 +25,9 @@ LATE = Gauge(
     "invitation_late_seconds",
     "How long the longest waiting e-mail has been waiting since it was written.",
 )
+BOUNCES = Counter(
+    "invitation_bounces_total",
+    "What came back: failed (with a reason), delayed, delivered, complaint, no_report, "
+    "or no_news when it changes nothing.",
+    ["verdict", "reason"],
+)

@@ -6,6 +6,7 @@ is nothing more to send. What has been begun is finished before the service stop
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import stamina
@@ -15,7 +16,8 @@ from chassis.outcome import Never, Outcome, Reason, word
 from chassis.refusal import Unavailable
 from chassis.rounds import go_round
 from chassis.sending import State
-from chassis.smtp import Connection, NotAnAddress
+from chassis.smtp import Connection, Mail, NotAnAddress
+from services.invitation.bounce import ReturnAddress
 from services.invitation.domain import Delivery
 from services.invitation.flows import LEASE, Claimed, Invitations
 from services.invitation.mail import Desk
@@ -30,9 +32,12 @@ class Postman:
         connections: Sequence[Connection],
         woken: asyncio.Event,
         log: Log,
+        *,
+        home: ReturnAddress | None,
     ) -> None:
         self._invitations = invitations
         self._desk = desk
+        self._home = home
         self._connections = connections
         self._woken = woken
         self._log = log
@@ -63,7 +68,12 @@ class Postman:
             mail = self._desk.write(claimed.appointment, claimed.delivery)
         except NotAnAddress:
             return Never(Reason.ADDRESS_REFUSED)
-        return await connection.hand_over(mail)
+        return await connection.hand_over(self._known_again(mail, claimed.delivery))
+
+    def _known_again(self, mail: Mail, delivery: Delivery) -> Mail:
+        """With what a report on it will name."""
+        sender = self._home.of(delivery.delivery_id) if self._home else mail.sender
+        return replace(mail, sender=sender, reference=delivery.delivery_id.hex)
 
     async def _settle(self, claimed: Claimed, result: Outcome) -> None:
         """Tried for as long as the e-mail is ours: once settled it is not sent again."""

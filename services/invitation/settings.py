@@ -1,12 +1,33 @@
 """What the invitation service is told."""
 
 from datetime import timedelta
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from chassis.smtp import MailSettings
+from chassis.smtp import MailSettings, NotAnAddress, mail_address
 
 MIN_SECRET = 32
+MAX_PORT = 65536
+
+
+def _plain_address(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        written = mail_address(text).addr_spec
+    except NotAnAddress:
+        written = ""
+    if written != text or "+" in text or not text.isascii():
+        raise ValueError("must be an address, as bounces@example.fi, without a +")
+    return text
+
+
+def _place(text: str | None) -> str | None:
+    host, _, port = (text or "").rpartition(":")
+    if text is not None and not (host and port.isdecimal() and int(port) < MAX_PORT):
+        raise ValueError("must be an address and a port, as 0.0.0.0:8024")
+    return text
 
 
 class Settings(MailSettings):
@@ -23,8 +44,31 @@ class Settings(MailSettings):
         timedelta(hours=24),
         description="How long a mail server in trouble is tried for one message.",
     )
+    bounce_address: Annotated[str | None, AfterValidator(_plain_address)] = Field(
+        None,
+        description="Where e-mails that cannot be delivered come back to, as "
+        "bounces@example.fi; each leaves as bounces+<its id>@example.fi. "
+        "Without it they come back to MAIL_FROM.",
+    )
+    bounce_listen: Annotated[str | None, AfterValidator(_place)] = Field(
+        None,
+        description="Address and port where the county's mail server delivers the mail "
+        "of BOUNCE_ADDRESS by LMTP or SMTP, as 0.0.0.0:8024; nowhere unless set.",
+    )
+    bounce_secret: SecretStr | None = Field(
+        None,
+        min_length=MIN_SECRET,
+        description="Key of `POST /invitation/bounces`, 32 characters or more; the door "
+        "is closed unless it is set.",
+    )
     keep_appointments: timedelta = Field(
         timedelta(days=14),
         ge=timedelta(days=6),  # longer than a booking is kept in Kafka
         description="How long the address is kept after the appointment.",
     )
+
+    @model_validator(mode="after")
+    def _what_is_taken_has_an_address(self) -> Self:
+        if self.bounce_listen and not self.bounce_address:
+            raise ValueError("BOUNCE_LISTEN needs BOUNCE_ADDRESS")
+        return self

@@ -92,6 +92,22 @@ async def hold_next_due(tx: Writer, at: datetime) -> Appointment | None:
     return _appointment(row, await _companions(tx, row)) if row else None
 
 
+async def hold_of_delivery(tx: Writer, delivery_id: UUID) -> Appointment | None:
+    """The appointment that a delivery is about, held."""
+    row = await tx.fetchrow(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
+               unit_name, email, language, starts_at, ends_at, appointment.revision,
+               issued_digest, issued_until
+          FROM delivery JOIN appointment USING (appointment_id)
+         WHERE delivery_id = $1
+           FOR UPDATE OF appointment
+        """,
+        delivery_id,
+    )
+    return _appointment(row, await _companions(tx, row)) if row else None
+
+
 async def _companions(tx: Reader, row: Any) -> Sequence[Invited]:
     rows = await tx.fetch(
         """

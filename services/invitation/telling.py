@@ -21,7 +21,7 @@ from services.invitation.domain import (
     Issued,
     Status,
 )
-from services.invitation.due import due, revised
+from services.invitation.due import due, is_missed, revised
 from services.invitation.link import Links
 from services.invitation.metrics import DELIVERIES
 
@@ -100,6 +100,16 @@ class Telling:
             if each not in stored:
                 await self.keep(tx, appointment, each)
         return agreed
+
+    async def came_back(
+        self, tx: Writer, appointment: Appointment, back: Delivery, at: datetime
+    ) -> None:
+        """Always kept, and said while somebody lacks what it told."""
+        theirs = [each for each in appointment.views() if self._is_to(each, back)]
+        if any(is_missed(each, back, self._digest(each), at) for each in theirs):
+            await self.keep(tx, appointment, back)
+        else:
+            await store.put(tx, appointment.appointment_id, back)
 
     def _agreed(
         self, seen: Appointment, deliveries: Sequence[Delivery], at: datetime

@@ -4,13 +4,16 @@ No door shows an address or a link.
 """
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from aiohttp import web
+from pydantic import BaseModel, SecretStr
 
 from chassis.clock import Clock
 from chassis.limits import Limit
+from chassis.outcome import Reason
 from chassis.refusal import Refusal
-from chassis.web import Access, BadRequest, Doors, staff
+from chassis.web import Access, BadRequest, Doors, body, staff
 from contract.booking import Language
 from contract.invitation import Kind
 from services.invitation.domain import (
@@ -23,6 +26,7 @@ from services.invitation.domain import (
     Status,
 )
 from services.invitation.letter import LetterWriter
+from services.invitation.returns import Returns
 from services.invitation.staff_flows import Oversight, Standing
 
 STATUSES: Mapping[type[Refusal], int] = {
@@ -31,6 +35,7 @@ STATUSES: Mapping[type[Refusal], int] = {
     AppointmentIsOver: 409,
     AlreadyOnItsWay: 409,
 }
+LARGEST_REPORT = 1024 * 1024
 HERE = "/invitation/api/appointments/{appointment_id}"
 
 # A letter has its styles inlined, as mail must; it runs nothing and loads nothing.
@@ -74,6 +79,41 @@ def doors(
         )
 
     return doors
+
+
+def open_for_reports(
+    doors: Doors, returns: Returns, secret: SecretStr, clock: Clock
+) -> None:
+    """A mail server, or whoever reads for it, tells what could not be delivered."""
+    steady = Limit(rate=50, burst=500, clock=clock)
+
+    @doors.post("/invitation/bounces", Access.PROGRAM, steady, key=secret)
+    async def bounces(request: web.Request) -> web.Response:
+        if request.content_type == "application/json":
+            told = await body(request, Told)
+            await returns.told(told.delivery_id, told.reason)
+        elif request.content_type == "message/rfc822":
+            await returns.take(await _raw(request))
+        else:
+            raise BadRequest("It is neither message/rfc822 nor application/json.")
+        return web.Response(status=204)
+
+
+class Told(BaseModel):
+    """A bounce that somebody has read already."""
+
+    delivery_id: UUID
+    reason: Reason
+
+
+async def _raw(request: web.Request) -> bytes:
+    """A report may return the whole e-mail, so it may be longer than other bodies."""
+    raw = bytearray()
+    async for some in request.content.iter_any():
+        raw += some
+        if len(raw) > LARGEST_REPORT:
+            raise web.HTTPRequestEntityTooLarge(LARGEST_REPORT, len(raw))
+    return bytes(raw)
 
 
 def _language(request: web.Request) -> Language | None:

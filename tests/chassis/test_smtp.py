@@ -1,9 +1,15 @@
 """What a mail server answers, in our words. The rest is tested where mail is sent."""
 
-import pytest
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
-from chassis.outcome import NotNow, Reason
-from chassis.smtp import outcome
+import pytest
+from pydantic import SecretStr
+
+from chassis.outcome import Accepted, Cause, NotNow, Reason
+from chassis.smtp import Connection, Mail, MailServer, Tls, outcome
 
 
 @pytest.mark.parametrize(
@@ -25,6 +31,118 @@ def test_a_final_answer_has_a_reason_in_our_words(
     assert getattr(never, "reason", None) is meaning
 
 
-@pytest.mark.parametrize("code", [421, 450, 451, 452, 530, 535])
-def test_an_answer_that_may_change_is_not_final(code: int) -> None:
-    assert outcome(code, "later") == NotNow()
+@pytest.mark.parametrize(
+    ("code", "text", "cause"),
+    [
+        (450, "4.2.0 greylisted", Cause.LATER),
+        (451, "try again", Cause.LATER),
+        (452, "4.2.2 full", Cause.LATER),
+        (421, "closing", Cause.SLOWER),
+        (450, "4.7.1 too many from you", Cause.SLOWER),
+        (451, "4.7.24 may not send for it", Cause.OURS),
+        (550, "5.7.26 not signed", Cause.OURS),
+        (530, "5.7.0 encrypt first", Cause.OURS),
+        (535, "who are you", Cause.OURS),
+    ],
+)
+def test_an_answer_that_may_change_is_not_final(
+    code: int, text: str, cause: Cause
+) -> None:
+    assert outcome(code, text) == NotNow(cause=cause)
+
+
+Answer = Callable[[str], str | None]
+
+
+@asynccontextmanager
+async def server(
+    answer: Answer, extensions: Sequence[str] = ()
+) -> AsyncIterator[tuple[Connection, list[str]]]:
+    """Speaks as it is told; `None` hangs up. Gives the lines it was told, too."""
+    heard: list[str] = []
+
+    async def speak(reader: StreamReader, writer: StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := (await reader.readline()).decode().strip():
+            heard.append(line)
+            told = answer(line)
+            if told is None:
+                break
+            if line.startswith("EHLO"):
+                told = "".join(f"250-{each}\r\n" for each in ("x", *extensions)) + told
+            writer.write(f"{told}\r\n".encode())
+            if told.startswith("354"):
+                await reader.readuntil(b"\r\n.\r\n")
+                if (taken := answer(".")) is None:
+                    break
+                writer.write(f"{taken}\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        connection = Connection(
+            MailServer.of(SecretStr(f"smtp://127.0.0.1:{port}"), Tls.OFFERED)
+        )
+        yield connection, heard
+        await connection.hang_up()
+
+
+MAIL = Mail("a@visit.test", "b@example.test", b"Subject: Testi\r\n\r\n", "id-1")
+
+
+def taking(line: str) -> str:
+    return "354 go on" if line == "DATA" else "250 2.0.0 fine"
+
+
+async def test_a_server_that_knows_of_reports_is_told_what_to_return() -> None:
+    async with server(taking, ["DSN"]) as (connection, heard):
+        assert await connection.hand_over(MAIL) == Accepted()
+    assert "MAIL FROM:<a@visit.test> RET=HDRS ENVID=id-1" in heard
+    assert "RCPT TO:<b@example.test> NOTIFY=FAILURE" in heard
+
+
+async def test_another_server_is_not_asked_for_what_it_does_not_know() -> None:
+    async with server(taking) as (connection, heard):
+        assert await connection.hand_over(MAIL) == Accepted()
+    assert "MAIL FROM:<a@visit.test>" in heard
+
+
+@pytest.mark.parametrize("answer", [None, "421 4.4.2 you said nothing for long"])
+async def test_a_connection_that_was_closed_while_it_rested_is_opened_anew(
+    answer: str | None,
+) -> None:
+    said = iter(["250 fine", answer, "250 fine"])
+
+    def rests(line: str) -> str | None:
+        return next(said) if line.startswith("MAIL") else taking(line)
+
+    async with server(rests) as (connection, heard):
+        assert await connection.hand_over(MAIL) == Accepted()
+        assert await connection.hand_over(MAIL) == Accepted()
+    assert heard.count("DATA") == 2
+
+
+async def test_a_connection_that_ends_before_the_message_leaves_no_doubt() -> None:
+    def breaks(line: str) -> str | None:
+        return None if line.startswith("RCPT") else taking(line)
+
+    async with server(breaks) as (connection, _):
+        assert await connection.hand_over(MAIL) == NotNow(cause=Cause.AWAY)
+
+
+async def test_a_connection_that_ends_after_the_message_leaves_it_in_doubt() -> None:
+    def breaks(line: str) -> str | None:
+        return None if line == "." else taking(line)
+
+    async with server(breaks) as (connection, heard):
+        result = await connection.hand_over(MAIL)
+    assert result == NotNow(doubt=True, cause=Cause.AWAY)
+    assert heard.count("DATA") == 1
+
+
+async def test_a_sender_that_is_refused_is_ours_to_mend() -> None:
+    def refuses(line: str) -> str:
+        return "550 5.7.1 not you" if line.startswith("MAIL") else taking(line)
+
+    async with server(refuses) as (connection, _):
+        assert await connection.hand_over(MAIL) == NotNow(cause=Cause.OURS)

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import REGISTRY
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from chassis import web as doorways
 from chassis.limits import Limit
@@ -275,6 +275,12 @@ async def test_an_unsafe_request_from_elsewhere_is_refused(
     answer = await place.client.post("/test/wish", json={"went": 1}, headers=headers)
     assert answer.status == 403
     assert (await answer.json())["code"] == "wrong_origin"
+
+
+def test_a_door_of_programs_has_a_key_and_no_other_door() -> None:
+    for access, key in ((Access.PROGRAM, None), (Access.PUBLIC, SecretStr("key"))):
+        with pytest.raises(ValueError, match="key"):
+            Doors().post("/test/x", access, key=key)
 
 
 async def test_an_unsafe_request_from_our_pages_is_taken(place: Place) -> None:

@@ -68,13 +68,23 @@ def test_what_other_sites_may_post_to_is_listed_here(
     applications: Mapping[str, web.Application],
 ) -> None:
     """Each of these believes nothing but what the message itself proves."""
-    open_to_others = {
+    assert paths_of(Access.PROVIDER, applications) == {
+        "/identity/backchannel-logout",
+        "/identity/staff/backchannel-logout",
+    }
+
+
+def test_what_programs_of_the_county_may_post_to_is_listed_here(
+    applications: Mapping[str, web.Application],
+) -> None:
+    """Each of these asks for its key; no cookie opens it."""
+    assert paths_of(Access.PROGRAM, applications) == {"/invitation/bounces"}
+
+
+def paths_of(access: Access, applications: Mapping[str, web.Application]) -> set[str]:
+    return {
         route.resource.canonical
         for app in applications.values()
         for route in app.router.routes()
-        if app[DOORS].access.get(route.handler) is Access.PROVIDER and route.resource
-    }
-    assert open_to_others == {
-        "/identity/backchannel-logout",
-        "/identity/staff/backchannel-logout",
+        if app[DOORS].access.get(route.handler) is access and route.resource
     }

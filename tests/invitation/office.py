@@ -25,12 +25,14 @@ from contract.booking import (
 )
 from dev.mailbox import Mailbox, post_office
 from services.invitation import store, words
+from services.invitation.bounce import Reader, ReturnAddress
 from services.invitation.domain import Delivery
 from services.invitation.flows import Invitations
 from services.invitation.letter import LetterWriter
 from services.invitation.link import Links
 from services.invitation.mail import Desk
 from services.invitation.postman import Postman
+from services.invitation.returns import Returns
 from services.invitation.staff_flows import Oversight
 from services.invitation.telling import Telling
 
@@ -43,6 +45,7 @@ UNIT = {
     "id": "u-1",
     "name": {"sv": "Testi-enhet", "fi": "Testi-yksikkö", "en": "Testi unit"},
 }
+HOME = ReturnAddress("bounces@visit.test")
 _numbers = count(1)
 
 
@@ -109,6 +112,14 @@ class Office:
             chance=lambda: 0.5,
             wake=self._wake,
         )
+        self.returns = Returns(
+            self.database,
+            self.clock,
+            self.telling,
+            Reader(HOME, "visit.test"),
+            self._wake,
+            log("invitation"),
+        )
         self.connection = self.connect(self.smtp_url)
 
     def _wake(self) -> None:
@@ -124,6 +135,7 @@ class Office:
             [connection or self.connection],
             asyncio.Event(),
             log("invitation"),
+            home=HOME,
         )
 
     async def deliver(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from chassis.database import Database
-from chassis.outcome import NotNow, Reason
+from chassis.outcome import Cause, NotNow, Reason
 from chassis.sending import State
 from chassis.smtp import Connection, MailServer, Tls
 from services.invitation.flows import LEASE
@@ -200,7 +200,7 @@ async def test_a_connection_that_breaks_amid_a_message_leaves_it_in_doubt(
     assert claimed is not None
     mail = office.desk.write(claimed.appointment, claimed.delivery)
     connection = office.connect(f"smtp://127.0.0.1:{port}")
-    assert await connection.hand_over(mail) == NotNow(doubt=True)
+    assert await connection.hand_over(mail) == NotNow(doubt=True, cause=Cause.AWAY)
     server.close()
     await server.wait_closed()
 

@@ -35,6 +35,11 @@ def test_a_plain_start_needs_no_more() -> None:
         {"smtp_url": "smtp://mail:25?starttls"},
         {"link_secret": "short"},
         {"keep_appointments": "P1D"},
+        {"bounce_address": "nobody"},
+        {"bounce_address": "bounces+1@visit.test"},
+        {"bounce_listen": "0.0.0.0:8024"},  # mail to which address?
+        {"bounce_address": "bounces@visit.test", "bounce_listen": "8024"},
+        {"bounce_secret": "short"},
     ],
 )
 def test_what_cannot_work_is_refused(wrong: dict[str, str]) -> None:

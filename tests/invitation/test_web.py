@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -19,10 +20,12 @@ from chassis.logs import log
 from chassis.sessions import KeySet, SigningKey, StaffSession
 from chassis.web import STAFF_COOKIE, House, application
 from contract.booking import AppointmentBooked
-from services.invitation.web import STATUSES, doors
-from tests.invitation.office import ORIGIN, Office, cancelled, email_of
+from services.invitation.web import STATUSES, doors, open_for_reports
+from tests.invitation import reports
+from tests.invitation.office import HOME, ORIGIN, Office, cancelled, email_of
 
 Client = TestClient[Any, Any]
+KEY = SecretStr("a key that only these tests know")
 
 
 def key(office: Office) -> SigningKey:
@@ -43,6 +46,7 @@ async def client(office: Office, signing: SigningKey) -> AsyncIterator[Client]:
         return {"keys": [signing.public]}
 
     rooms = doors(office.oversight, office.letters, ORIGIN, office.clock)
+    open_for_reports(rooms, office.returns, KEY, office.clock)
     house = House(
         service="invitation",
         origin=ORIGIN,
@@ -160,3 +164,83 @@ async def test_nobody_comes_in_without_a_session(
     booked = await office.book()
     answer = await client.get(path(booked, more))
     assert answer.status == 401
+
+
+HOOK = "/invitation/bounces"
+SHOWN = {"Authorization": f"Bearer {KEY.get_secret_value()}"}
+MAIL = {**SHOWN, "Content-Type": "message/rfc822"}
+
+
+async def delivered(office: Office) -> tuple[AppointmentBooked, UUID]:
+    booked = await office.book()
+    await office.deliver()
+    (delivery,) = await office.deliveries(booked.appointment_id)
+    return booked, delivery.delivery_id
+
+
+async def test_a_report_is_posted_as_it_came(office: Office, client: Client) -> None:
+    booked, delivery_id = await delivered(office)
+    raw = reports.postfix(None)
+    told = f"Delivered-To: {HOME.of(delivery_id)}\r\n".encode() + raw
+    answer = await client.post(HOOK, data=told, headers=MAIL)
+
+    assert answer.status == 204
+    assert await office.states(booked.appointment_id) == [("invitation", "failed")]
+
+
+async def test_a_report_that_returns_a_long_e_mail_is_taken(
+    office: Office, client: Client
+) -> None:
+    booked, delivery_id = await delivered(office)
+    long = reports.exchange(delivery_id).replace(b"Testi\r\n--b1--", b"x" * 200_000)
+    answer = await client.post(HOOK, data=long, headers=MAIL)
+    assert answer.status == 204
+    assert await office.states(booked.appointment_id) == [("invitation", "failed")]
+
+    endless = b"x" * (1024 * 1024 + 1)
+    assert (await client.post(HOOK, data=endless, headers=MAIL)).status == 413
+
+
+async def test_a_bounce_that_somebody_has_read_is_posted_by_its_delivery(
+    office: Office, client: Client
+) -> None:
+    booked, delivery_id = await delivered(office)
+    told = {"delivery_id": str(delivery_id), "reason": "mailbox_full"}
+    answer = await client.post(HOOK, json=told, headers=SHOWN)
+
+    assert answer.status == 204
+    assert (await office.said(booked.appointment_id))[-1][1]["reason"] == "mailbox_full"
+
+
+async def test_whether_we_know_a_delivery_is_told_to_nobody(client: Client) -> None:
+    told = {"delivery_id": str(uuid4()), "reason": "mailbox_full"}
+    assert (await client.post(HOOK, json=told, headers=SHOWN)).status == 204
+
+
+@pytest.mark.parametrize("shown", [None, "", "Bearer ", "Bearer wrong", "Basic eDp5"])
+async def test_without_the_key_nothing_is_taken(
+    office: Office, client: Client, shown: str | None
+) -> None:
+    booked, delivery_id = await delivered(office)
+    told = {"delivery_id": str(delivery_id), "reason": "mailbox_full"}
+    headers = {} if shown is None else {"Authorization": shown}
+    answer = await client.post(HOOK, json=told, headers={**headers, "Origin": ORIGIN})
+
+    assert (answer.status, (await answer.json())["code"]) == (401, "wrong_key")
+    assert await office.states(booked.appointment_id) == [("invitation", "accepted")]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("{}", "application/json"),
+        ('{"delivery_id": "x", "reason": "mailbox_full"}', "application/json"),
+        ("hello", "text/plain"),
+    ],
+)
+async def test_what_is_no_report_is_refused(
+    client: Client, content: str, kind: str
+) -> None:
+    headers = {**SHOWN, "Content-Type": kind}
+    answer = await client.post(HOOK, data=content, headers=headers)
+    assert (answer.status, (await answer.json())["code"]) == (400, "bad_request")
