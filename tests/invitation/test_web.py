@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -197,7 +198,7 @@ async def test_a_report_that_returns_a_long_e_mail_is_taken(
     assert answer.status == 204
     assert await office.states(booked.appointment_id) == [("invitation", "failed")]
 
-    endless = b"x" * (1024 * 1024 + 1)
+    endless = BytesIO(bytes(1024 * 1024 + 1))
     assert (await client.post(HOOK, data=endless, headers=MAIL)).status == 413
 
 
