@@ -64,7 +64,7 @@ CATALOGUE = (
     ),
     Entry(BOOKING_SYSTEM, AppointmentCancelled, SERVICES, personal=True),
     Entry("invitation", InvitationIssued, ("identity",)),
-    Entry("invitation", InvitationSent, (BOOKING_SYSTEM,)),
+    Entry("invitation", InvitationSent, ("lobby", BOOKING_SYSTEM)),
     Entry("invitation", InvitationFailed, ("lobby", "notifier", BOOKING_SYSTEM)),
     Entry("identity", PatientIdentified, ("lobby", "notifier"), personal=True),
     Entry("lobby", PatientWaiting, ("notifier",)),

@@ -21,6 +21,31 @@ export interface Unit {
   name: Names;
 }
 
+/** How late the visit is, from its start; inferred when the call before still runs. */
+export interface Delay {
+  minutes: number;
+  inferred: boolean;
+  at: string;
+}
+
+/** The ready-made sentences; the words are `message.<code>`. */
+export type Canned = 'soon' | 'stay' | 'device' | 'phone' | 'reschedule';
+
+/** From a professional to one person: a ready-made sentence, or text of their own. */
+export interface Message {
+  message_id: string;
+  code: Canned | null;
+  text: string | null;
+  at: string;
+  by: { id: string; name: string };
+  read_at: string | null;
+}
+
+/** Someone who is away was asked to come; the professional waits until then. */
+export interface Summons {
+  until: string;
+}
+
 export interface Place {
   person_id: string;
   role: Attending;
@@ -28,6 +53,7 @@ export interface Place {
   version: number;
   since: string;
   reason: string | null;
+  away_since: string | null;
 }
 
 /** GET /lobby/api/visit */
@@ -47,6 +73,10 @@ export interface Visit {
   can_ask: boolean;
   opens_at: string;
   admission: string | null;
+  delay: Delay | null;
+  summons: Summons | null;
+  /** The newest, oldest first. */
+  messages: Message[];
 }
 
 export interface Person {
@@ -63,6 +93,10 @@ export interface Person {
   /** Who admitted, refused or returned them. */
   by: { id: string; name: string } | null;
   checks: Checks | null;
+  away_since: string | null;
+  summons: Summons | null;
+  /** The newest, oldest first. */
+  messages: Message[];
 }
 
 export interface Appointment {
@@ -75,6 +109,9 @@ export interface Appointment {
   ends_at: string;
   status: 'booked' | 'cancelled' | 'missed' | 'ended';
   invitation: 'unknown' | 'failed';
+  /** Why it failed, as a code of the mail's. */
+  invitation_reason: string | null;
+  delay: Delay | null;
   in_call: boolean;
   people: Person[];
 }

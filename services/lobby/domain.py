@@ -1,11 +1,9 @@
 """Who may enter, and when. Pure: no clock, no database, no network."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Literal, Self
-from uuid import UUID
+from typing import Self
 
 from pydantic import SecretStr
 
@@ -21,46 +19,15 @@ from contract.booking import (
     Unit,
 )
 from contract.identity import Role
-
-
-class NoVisit(Refusal):
-    """The booking or the identification has not been heard of, here and now."""
-
-    code = "no_visit"
-
-
-class NotOpenYet(Refusal):
-    code = "not_open_yet"
-
-
-class AppointmentIsCancelled(Refusal):
-    code = "appointment_cancelled"
-
-
-class AppointmentIsOver(Refusal):
-    code = "appointment_over"
-
-
-class AlreadyInCall(Refusal):
-    code = "already_in_call"
-
-
-class NobodyThere(Refusal):
-    """No such place, or one in another unit: the two must look the same."""
-
-    code = "nobody_there"
-
-
-class NotWaiting(Refusal):
-    code = "not_waiting"
-
-
-class NotInCall(Refusal):
-    code = "not_in_call"
-
-
-class SomeoneWasFirst(Refusal):
-    code = "someone_was_first"
+from services.lobby.delay import Delay, guessed
+from services.lobby.place import Person
+from services.lobby.refusals import (
+    AlreadyBegun,
+    AppointmentIsCancelled,
+    AppointmentIsOver,
+    NotOpenYet,
+    NoVisit,
+)
 
 
 class Status(StrEnum):
@@ -70,56 +37,6 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     MISSED = "missed"
     ENDED = "ended"
-
-
-class State(StrEnum):
-    """What has become of one person's place."""
-
-    IDENTIFIED = "identified"
-    WAITING = "waiting"
-    ADMITTED = "admitted"
-    REFUSED = "refused"
-    LEFT = "left"
-
-
-class Move(StrEnum):
-    """What can happen to a place."""
-
-    ASK = "ask"
-    ADMIT = "admit"
-    REFUSE = "refuse"
-    RETURN = "return"
-    LEAVE = "leave"
-    POSTPONE = "postpone"
-
-
-# The whole life of a place. What does not stand here does not happen.
-MOVES = MappingProxyType(
-    {
-        (State.IDENTIFIED, Move.ASK): State.WAITING,
-        (State.REFUSED, Move.ASK): State.WAITING,
-        (State.LEFT, Move.ASK): State.WAITING,
-        (State.WAITING, Move.ADMIT): State.ADMITTED,
-        (State.WAITING, Move.REFUSE): State.REFUSED,
-        (State.WAITING, Move.LEAVE): State.LEFT,
-        (State.WAITING, Move.POSTPONE): State.IDENTIFIED,
-        (State.ADMITTED, Move.RETURN): State.WAITING,
-        (State.ADMITTED, Move.LEAVE): State.LEFT,
-    }
-)
-
-
-class Reason(StrEnum):
-    """Why someone was refused or returned; the pages have words for each."""
-
-    WRONG_TIME = "wrong_time"
-    WRONG_UNIT = "wrong_unit"
-    NOT_READY = "not_ready"
-    TECHNICAL = "technical"
-    OTHER = "other"
-
-
-CheckResult = Literal["pass", "fail", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +49,35 @@ class Details:
     patient_name: SecretStr
 
 
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whether the last message to the patient went; `reason` is a code of the mail's."""
+
+    failed: bool = False
+    reason: str | None = None
+    at: datetime | None = None
+
+    def sent(self, at: datetime) -> Self:
+        return (
+            self
+            if self._is_older(at)
+            else replace(self, failed=False, reason=None, at=at)
+        )
+
+    def refused(self, reason: str | None, at: datetime) -> Self:
+        return (
+            self
+            if self._is_older(at)
+            else replace(self, failed=True, reason=reason, at=at)
+        )
+
+    def _is_older(self, at: datetime) -> bool:
+        """Two topics, and no order between them: the newest word counts."""
+        return self.at is not None and at < self.at
+
+
 NOTHING_HEARD = Heard()
+NOTHING_KNOWN = Invitation()
 FOR_THE_PATIENT = frozenset({Role.PATIENT, Role.GUARDIAN})
 
 
@@ -148,7 +93,8 @@ class Visit:
     ends_at: datetime | None = None
     admitted_at: datetime | None = None
     in_call_since: datetime | None = None
-    invitation_failed: bool = False
+    invitation: Invitation = NOTHING_KNOWN
+    delay: Delay | None = None
 
     def after(self, change: Change) -> Self:
         """With what is new in this word of the booking system."""
@@ -160,12 +106,13 @@ class Visit:
             visit = visit.at(change.starts_at, change.ends_at)
         if Aspect.STATUS in renewed:
             off = isinstance(change, AppointmentCancelled)
-            visit = replace(visit, status=Status.CANCELLED if off else Status.BOOKED)
+            visit = visit.cancelled() if off else replace(visit, status=Status.BOOKED)
         return visit
 
     def at(self, starts_at: datetime, ends_at: datetime) -> Self:
         """At this time. A missed or ended appointment that moves is booked again."""
-        visit = replace(self, starts_at=starts_at, ends_at=ends_at)
+        delay = self.delay if starts_at == self.starts_at else None
+        visit = replace(self, starts_at=starts_at, ends_at=ends_at, delay=delay)
         if self.status in {Status.MISSED, Status.ENDED}:
             visit = replace(visit, status=Status.BOOKED, admitted_at=None)
         return visit
@@ -192,127 +139,58 @@ class Visit:
             return False
         return True
 
-    def entered(self, who: "Person", at: datetime) -> Self:
+    def entered(self, who: Person, at: datetime) -> Self:
         """Somebody was let in, also again after an end. A companion alone is no visit."""
         if who.role not in FOR_THE_PATIENT:
             return self
-        return replace(self, status=Status.BOOKED, admitted_at=self.admitted_at or at)
+        since = self.admitted_at or at
+        return replace(self, status=Status.BOOKED, admitted_at=since, delay=None)
 
     def ended(self) -> Self:
         status = Status.ENDED if self.status is Status.BOOKED else self.status
-        return replace(self, status=status, in_call_since=None)
+        return replace(self, status=status, in_call_since=None, delay=None)
 
     def missed(self) -> Self:
-        return replace(self, status=Status.MISSED)
+        return replace(self, status=Status.MISSED, delay=None)
+
+    def cancelled(self) -> Self:
+        return replace(self, status=Status.CANCELLED, delay=None)
+
+    def late(self, minutes: int, at: datetime) -> Self:
+        """By a professional's word, which no guess of ours may replace."""
+        self.check_not_cancelled()
+        if self.status is Status.MISSED:
+            raise AppointmentIsOver("The appointment is over.")
+        if self._has_begun():
+            raise AlreadyBegun("The visit has begun: it is late no more.")
+        said = Delay(minutes, inferred=False, at=at)
+        same = self.delay is not None and replace(self.delay, at=at) == said
+        return self if same else replace(self, delay=said)
+
+    def kept_waiting(self, at: datetime) -> Self:
+        """Somebody waits, and the professional's other call still runs."""
+        off = self.status is not Status.BOOKED or self._has_begun()
+        if off or self.starts_at is None or (self.delay and not self.delay.inferred):
+            return self
+        guess = guessed(self.starts_at, at)
+        grown = guess.minutes > (self.delay.minutes if self.delay else 0)
+        return replace(self, delay=guess) if grown else self
+
+    def told_delay(self) -> Delay | None:
+        """What there is to tell: that one is on time is no news."""
+        return self.delay if self.delay and self.delay.minutes else None
+
+    def check_can_be_written_to(self, now: datetime, kept: timedelta) -> None:
+        """Until what is written would be forgotten at once, so long after the end."""
+        self.check_not_cancelled()
+        if self.ends_at is None or now > self.ends_at + kept:
+            raise AppointmentIsOver("The appointment is over.")
+
+    def _has_begun(self) -> bool:
+        return self.admitted_at is not None or self.status is Status.ENDED
 
 
 def _details(booked: AppointmentBooked) -> Details:
     return Details(
         booked.unit, booked.service, booked.professional, booked.patient.name
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who holds a place, as identity told it."""
-
-    person_id: UUID
-    role: Role
-    name: SecretStr
-    birth_year: int
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One person's place in line for one appointment; it outlives tabs and sockets."""
-
-    appointment_id: str
-    person: Person
-    state: State
-    version: int
-    since: datetime
-    reason: Reason | None = None
-    by: Professional | None = None
-    checks: MappingProxyType[str, str] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
-
-    def asked(self, at: datetime) -> Self:
-        """Asking twice keeps the place."""
-        if self.state is State.WAITING:
-            return self
-        if self.state is State.ADMITTED:
-            raise AlreadyInCall("You have been let in.")
-        return replace(self._moved(Move.ASK, at), reason=None, by=None)
-
-    def admitted(self, seen: int, by: Professional, at: datetime) -> Self:
-        """Let in the person the professional was looking at, as they saw them."""
-        self._check_seen(seen)
-        if self.state is not State.WAITING:
-            raise NotWaiting("This person is not waiting.")
-        return replace(self._moved(Move.ADMIT, at), reason=None, by=by)
-
-    def refused(self, seen: int, by: Professional, why: Reason, at: datetime) -> Self:
-        self._check_seen(seen)
-        if self.state is not State.WAITING:
-            raise NotWaiting("This person is not waiting.")
-        return replace(self._moved(Move.REFUSE, at), reason=why, by=by)
-
-    def returned(self, seen: int, by: Professional, why: Reason, at: datetime) -> Self:
-        """From the call back to the line."""
-        self._check_seen(seen)
-        if self.state is not State.ADMITTED:
-            raise NotInCall("This person is not in the call.")
-        return replace(self._moved(Move.RETURN, at), reason=why, by=by)
-
-    def left(self, at: datetime) -> Self:
-        """Leaving twice, or before asking, changes nothing."""
-        if (self.state, Move.LEAVE) not in MOVES:
-            return self
-        return self._moved(Move.LEAVE, at)
-
-    def postponed(self, at: datetime) -> Self:
-        """The appointment moved to later: nobody waits for it yet."""
-        if self.state is not State.WAITING:
-            return self
-        return self._moved(Move.POSTPONE, at)
-
-    def _check_seen(self, seen: int) -> None:
-        if self.version != seen:
-            by = self.by.name if self.by else None
-            raise SomeoneWasFirst("The queue has changed since you looked.", by=by)
-
-    def _moved(self, move: Move, at: datetime) -> Self:
-        state = MOVES[self.state, move]
-        return replace(self, state=state, version=self.version + 1, since=at)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The place a professional was looking at, as it was then."""
-
-    appointment_id: str
-    person_id: UUID
-    version: int
-
-
-def arriving(appointment_id: str, person: Person, at: datetime) -> Place:
-    return Place(appointment_id, person, State.IDENTIFIED, version=1, since=at)
-
-
-class Ahead(StrEnum):
-    """How many wait before you, in bands: a head count is nobody's business."""
-
-    NEXT = "next"
-    FEW = "few"
-    MANY = "many"
-
-
-FEW_AT_MOST = 3
-
-
-def band(before: int) -> Ahead:
-    if before == 0:
-        return Ahead.NEXT
-    return Ahead.FEW if before <= FEW_AT_MOST else Ahead.MANY

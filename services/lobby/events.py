@@ -7,7 +7,7 @@ from contract.booking import (
     AppointmentRescheduled,
 )
 from contract.identity import PatientIdentified
-from contract.invitation import InvitationFailed
+from contract.invitation import InvitationFailed, InvitationSent
 from contract.signalling import CallEnded, CallStarted
 from services.lobby.flows import Lobby
 
@@ -32,6 +32,10 @@ def listen(bus: Bus, lobby: Lobby) -> None:
     @bus.hears(InvitationFailed)
     async def on_invitation_failed(said: InvitationFailed) -> None:
         await lobby.invitation_failed(said)
+
+    @bus.hears(InvitationSent)
+    async def on_invitation_sent(said: InvitationSent) -> None:
+        await lobby.invitation_sent(said)
 
     @bus.hears(CallStarted)
     async def on_call_started(said: CallStarted) -> None:

@@ -1,6 +1,6 @@
 """What the lobby does, one transaction at a time. Read this page first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
@@ -12,9 +12,9 @@ from chassis.clock import Clock
 from chassis.database import Database, Reader, Writer
 from chassis.outbox import Outbox
 from chassis.sessions import Admission, SigningKey, StaffSession, VisitSession
-from contract.booking import Change, Professional
+from contract.booking import Change
 from contract.identity import PatientIdentified, Role
-from contract.invitation import InvitationFailed
+from contract.invitation import InvitationFailed, InvitationSent
 from contract.lobby import (
     AppointmentMissed,
     ByAProfessional,
@@ -25,24 +25,24 @@ from contract.lobby import (
     PatientWaiting,
 )
 from contract.signalling import CallEnded, CallStarted, EndedBy
-from services.lobby import store
-from services.lobby.domain import (
+from services.lobby import message_store, store, whose
+from services.lobby.absences import Absences, keep
+from services.lobby.delay import Delay
+from services.lobby.domain import Details, Invitation, Status, Visit
+from services.lobby.message import Message
+from services.lobby.metrics import MISSED, WAITED
+from services.lobby.place import (
     Ahead,
     CheckResult,
-    Details,
-    NobodyThere,
-    NoVisit,
     Person,
     Place,
     Reason,
     Seen,
     State,
-    Status,
-    Visit,
-    arriving,
+    Whom,
     band,
 )
-from services.lobby.metrics import MISSED, WAITED
+from services.lobby.refusals import NobodyThere
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 ADMISSION_LIVES = timedelta(seconds=60)
@@ -59,6 +59,8 @@ class View:
     can_ask: bool
     ahead: Ahead | None
     admission: str | None
+    delay: Delay | None
+    messages: Sequence[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Queue:
     at: datetime
     visits: Sequence[tuple[Visit, Sequence[Place]]]
     present: frozenset[tuple[str, UUID]]
+    messages: Mapping[Whom, Sequence[Message]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Lobby:
     join_after_end: timedelta
     present_for: timedelta
     keep_visits: timedelta
+    absences: Absences
 
     # What is heard
 
@@ -91,7 +95,8 @@ class Lobby:
             await store.save_visit(tx, visit)
             if visit.starts_at and visit.starts_at > self.clock():
                 for place in await store.places(tx, said.appointment_id):
-                    await store.save(tx, place.postponed(self.clock()))
+                    postponed = place.postponed(self.clock())
+                    await keep(tx, place, postponed, self.clock())
 
     async def welcomed(self, said: PatientIdentified) -> None:
         """Someone has identified: keep a place for them."""
@@ -100,16 +105,31 @@ class Lobby:
         )
         async with self.database.writing() as tx:
             if await inbox.first_sight(tx, said):
-                await self._place_for(tx, said.appointment_id, person)
+                await whose.place_for(tx, said.appointment_id, person, self.clock())
 
     async def invitation_failed(self, said: InvitationFailed) -> None:
         """The unit should know that the patient may not have got the link."""
+        at = said.time or self.clock()
+        await self._heard_of(said, lambda known: known.refused(said.reason, at))
+
+    async def invitation_sent(self, said: InvitationSent) -> None:
+        """A later message to the patient went: they can be reached again."""
+        at = said.time or self.clock()
+        await self._heard_of(said, lambda known: known.sent(at))
+
+    async def _heard_of(
+        self,
+        said: InvitationFailed | InvitationSent,
+        change: Callable[[Invitation], Invitation],
+    ) -> None:
+        """What came of a message to the patient; a companion's is not the patient's."""
         if said.role is not None:
             return
         async with self.database.writing() as tx:
             if await inbox.first_sight(tx, said):
                 visit = await store.hold_visit(tx, said.appointment_id)
-                await store.save_visit(tx, replace(visit, invitation_failed=True))
+                changed = replace(visit, invitation=change(visit.invitation))
+                await store.save_visit(tx, changed)
 
     async def call_started(self, said: CallStarted) -> None:
         async with self.database.writing() as tx:
@@ -138,24 +158,26 @@ class Lobby:
             visit = await store.visit(tx, session.appointment)
             place = await store.place(tx, session.appointment, UUID(session.sub))
             if visit is None or place is None:
-                visit, place = await self._mine(tx, session)
+                visit, place = await whose.mine(tx, session, self.clock())
             return await self._seen(tx, visit, place)
 
     async def ask(self, session: VisitSession) -> View:
         """Ask to join: from the appointment's start, by our own clock."""
         async with self.database.writing() as tx:
-            visit, place = await self._mine(tx, session)
+            visit, place = await whose.mine(tx, session, self.clock())
             visit.check_open(self.clock(), self.join_after_end)
             asked = place.asked(self.clock())
             if asked.version != place.version:
                 await store.save(tx, asked)
                 await self._say_waiting(tx, visit, asked)
+            else:
+                asked = await self.absences.came(tx, visit, place)
             return await self._seen(tx, visit, asked)
 
     async def leave(self, session: VisitSession) -> View:
         """Stop waiting, or leave the call."""
         async with self.database.writing() as tx:
-            visit, place = await self._mine(tx, session)
+            visit, place = await whose.mine(tx, session, self.clock())
             return await self._seen(tx, visit, await self._leave(tx, visit, place))
 
     async def checked(
@@ -163,7 +185,7 @@ class Lobby:
     ) -> None:
         """Keep the results of the camera, microphone, speaker and network checks."""
         async with self.database.writing() as tx:
-            _, place = await self._mine(tx, session)
+            _, place = await whose.mine(tx, session, self.clock())
             checks = MappingProxyType({**place.checks, **results})
             await store.save(tx, replace(place, checks=checks))
 
@@ -175,43 +197,48 @@ class Lobby:
         today = now.astimezone(HELSINKI).date()
         begins, ends = _midnight(today), _midnight(today + timedelta(days=1))
         async with self.database.reading() as tx:
+            visits = await store.day(tx, session.units, begins, ends)
+            shown = [visit.appointment_id for visit, _ in visits]
             return Queue(
                 at=now,
-                visits=await store.day(tx, session.units, begins, ends),
+                visits=visits,
                 present=await store.present(tx, now - self.present_for),
+                messages=await message_store.of(tx, shown),
             )
 
     async def admit(self, session: StaffSession, seen: Seen) -> Place:
         """The professional opens the door to the person they were looking at."""
         async with self.database.writing() as tx:
-            visit, place = await self._theirs(tx, session, seen)
+            visit, place = await whose.theirs(tx, session, seen)
             visit.check_not_cancelled()
-            admitted = place.admitted(seen.version, _who(session), self.clock())
+            admitted = place.admitted(seen.version, whose.who(session), self.clock())
             await store.save_visit(tx, visit.entered(admitted.person, self.clock()))
-            await self._decided(tx, session, admitted, PatientAdmitted)
+            await self._decided(tx, session, place, admitted, PatientAdmitted)
         WAITED.observe((admitted.since - place.since).total_seconds())
         return admitted
 
     async def refuse(self, session: StaffSession, seen: Seen, why: Reason) -> Place:
         """The professional declines, with a reason that the patient can read."""
         async with self.database.writing() as tx:
-            _, place = await self._theirs(tx, session, seen)
-            refused = place.refused(seen.version, _who(session), why, self.clock())
-            await self._decided(tx, session, refused, PatientRefused)
+            _, place = await whose.theirs(tx, session, seen)
+            refused = place.refused(seen.version, whose.who(session), why, self.clock())
+            await self._decided(tx, session, place, refused, PatientRefused)
         return refused
 
     async def send_back(self, session: StaffSession, seen: Seen, why: Reason) -> Place:
         """From the call back to the line, with a reason that the patient can read."""
         async with self.database.writing() as tx:
-            _, place = await self._theirs(tx, session, seen)
-            returned = place.returned(seen.version, _who(session), why, self.clock())
-            await self._decided(tx, session, returned, PatientReturned)
+            _, place = await whose.theirs(tx, session, seen)
+            returned = place.returned(
+                seen.version, whose.who(session), why, self.clock()
+            )
+            await self._decided(tx, session, place, returned, PatientReturned)
         return returned
 
     async def own_admission(self, session: StaffSession, appointment_id: str) -> str:
         """The way back into the call for the professional who let someone in."""
         async with self.database.reading() as tx:
-            _of_their_unit(session, await store.visit(tx, appointment_id))
+            whose.check_unit(session, await store.visit(tx, appointment_id))
             places = await store.places(tx, appointment_id)
         if not any(_let_in_by(session.sub, place) for place in places):
             raise NobodyThere("Nobody is in this call with you.")
@@ -254,53 +281,18 @@ class Lobby:
 
     # What the above have in common
 
-    async def _mine(self, tx: Writer, session: VisitSession) -> tuple[Visit, Place]:
-        """The visit and place of this session, held.
-
-        The session itself is enough to keep a place: the event that says the same may
-        still be on its way.
-        """
-        visit = await store.hold_visit(tx, session.appointment)
-        person = Person(
-            UUID(session.sub),
-            Role(session.role),
-            session.name,
-            session.birth_year,
-            session.method,
-        )
-        return visit, await self._place_for(tx, session.appointment, person)
-
-    async def _place_for(
-        self, tx: Writer, appointment_id: str, person: Person
-    ) -> Place:
-        await store.hold_visit(tx, appointment_id)
-        place = await store.place(tx, appointment_id, person.person_id)
-        if place is None:
-            place = arriving(appointment_id, person, self.clock())
-            await store.save(tx, place)
-        return place
-
-    async def _theirs(
-        self, tx: Writer, session: StaffSession, seen: Seen
-    ) -> tuple[Visit, Place]:
-        """A visit and place of the professional's own unit, held."""
-        held = await store.hold_known_visit(tx, seen.appointment_id)
-        visit = _of_their_unit(session, held)
-        place = await store.place(tx, seen.appointment_id, seen.person_id)
-        if place is None:
-            raise NobodyThere("Nobody is there by that name.")
-        return visit, place
-
     async def _decided(
         self,
         tx: Writer,
         session: StaffSession,
+        before: Place,
         place: Place,
         decision: type[ByAProfessional],
     ) -> None:
         """Keep what a professional decided, in the trail too, and say it."""
-        await store.save(tx, place)
-        await store.note(tx, place.since, _who(session), decision.topic, place)
+        at, by, deed = place.since, whose.who(session), decision.topic
+        await keep(tx, before, place, at)
+        await store.note(tx, at, by, deed=deed, on=place.whom, code=place.reason)
         await self.outbox.record(
             tx,
             decision(
@@ -315,13 +307,13 @@ class Lobby:
     async def _leave(self, tx: Writer, visit: Visit, place: Place) -> Place:
         left = place.left(self.clock())
         if left.version != place.version:
-            await store.save(tx, left)
+            await keep(tx, place, left, left.since)
             await self.outbox.record(
                 tx,
                 PatientLeft(
                     appointment_id=place.appointment_id,
                     person_id=place.person.person_id,
-                    unit_id=_known(visit).unit.id,
+                    unit_id=whose.known(visit).unit.id,
                     at=left.since,
                 ),
             )
@@ -333,7 +325,7 @@ class Lobby:
             PatientWaiting(
                 appointment_id=place.appointment_id,
                 person_id=place.person.person_id,
-                unit_id=_known(visit).unit.id,
+                unit_id=whose.known(visit).unit.id,
                 at=place.since,
             ),
         )
@@ -349,13 +341,15 @@ class Lobby:
         return View(
             at=now,
             visit=visit,
-            details=_known(visit),
+            details=whose.known(visit),
             place=place,
             can_ask=visit.is_open(now, self.join_after_end) and not admitted,
             ahead=await _ahead(tx, place),
             admission=self.admission(place.appointment_id, member, person.role)
             if admitted
             else None,
+            delay=None if admitted else visit.told_delay(),
+            messages=await message_store.to(tx, place.whom),
         )
 
 
@@ -369,24 +363,6 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), HELSINKI)
 
 
-def _known(visit: Visit) -> Details:
-    if visit.details is None:
-        raise NoVisit("We have not heard of this appointment yet.")
-    return visit.details
-
-
-def _of_their_unit(session: StaffSession, visit: Visit | None) -> Visit:
-    """Raises `NobodyThere` for another unit's visit, as for none at all."""
-    details = visit.details if visit else None
-    if visit is None or details is None or details.unit.id not in session.units:
-        raise NobodyThere("Nobody is there by that name.")
-    return visit
-
-
 def _let_in_by(professional_id: str, place: Place) -> bool:
     by = place.by
     return place.state is State.ADMITTED and by is not None and by.id == professional_id
-
-
-def _who(session: StaffSession) -> Professional:
-    return Professional(id=session.sub, name=session.name)

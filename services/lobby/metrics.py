@@ -17,3 +17,18 @@ MISSED = Counter("lobby_missed_total", "Appointments that nobody was admitted to
 ANSWERS = Counter(
     "lobby_answers_total", "Answers to the closing page's question.", ["went"]
 )
+MESSAGES = Counter(
+    "lobby_messages_total", "Messages from professionals: canned, free.", ["kind"]
+)
+MESSAGES_READ = Counter("lobby_messages_read_total", "Messages that were seen.")
+SUMMONED = Counter("lobby_summoned_total", "People who were away and asked to come.")
+SUMMONS_ENDED = Counter(
+    "lobby_summons_ended_total",
+    "What became of asking someone to come: came, passed (nobody came in time).",
+    ["outcome"],
+)
+DELAYED = Counter(
+    "lobby_delayed_total",
+    "Times that a visit was made late or on time again: said, inferred.",
+    ["how"],
+)

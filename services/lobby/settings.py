@@ -19,6 +19,10 @@ class Settings(Common):
         timedelta(seconds=20),
         description="Silence after which a person is not present.",
     )
+    summons_grace: timedelta = Field(
+        timedelta(seconds=180),
+        description="How long a professional waits for someone who was asked to come.",
+    )
     keep_visits: timedelta = Field(
         timedelta(days=30), description="How long a visit is kept after its end."
     )

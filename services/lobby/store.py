@@ -1,33 +1,31 @@
-"""Visits and places in PostgreSQL. All the lobby's SQL is on this page."""
+"""Visits and places in PostgreSQL. SQL about messages is in message_store.py."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from chassis import audit
 from chassis.database import Reader, Writer
-from contract.appointment import Heard
-from contract.booking import Professional, Service, Unit
-from contract.identity import Role
-from services.lobby.domain import Details, Person, Place, Reason, State, Status, Visit
+from contract.booking import Professional
+from services.lobby import rows
+from services.lobby.domain import Visit
+from services.lobby.place import Place, Whom
 
 
 async def visit(tx: Reader, appointment_id: str) -> Visit | None:
     row = await tx.fetchrow(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, details,
-               starts_at, ends_at, admitted_at, in_call_since, invitation_failed
+               starts_at, ends_at, admitted_at, in_call_since, invitation_failed,
+               invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at
           FROM visit
          WHERE appointment_id = $1
         """,
         appointment_id,
     )
-    return _visit(row) if row else None
+    return rows.visit(row) if row else None
 
 
 async def hold_visit(tx: Writer, appointment_id: str) -> Visit:
@@ -41,20 +39,21 @@ async def hold_visit(tx: Writer, appointment_id: str) -> Visit:
         """,
         appointment_id,
     )
-    return _visit(await _held(tx, appointment_id))
+    return rows.visit(await _held(tx, appointment_id))
 
 
 async def hold_known_visit(tx: Writer, appointment_id: str) -> Visit | None:
     """The same for a visit that must have been heard of: makes none."""
     row = await _held(tx, appointment_id)
-    return _visit(row) if row else None
+    return rows.visit(row) if row else None
 
 
 async def _held(tx: Writer, appointment_id: str) -> Any:
     return await tx.fetchrow(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, details,
-               starts_at, ends_at, admitted_at, in_call_since, invitation_failed
+               starts_at, ends_at, admitted_at, in_call_since, invitation_failed,
+               invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at
           FROM visit
          WHERE appointment_id = $1
            FOR UPDATE
@@ -69,7 +68,9 @@ async def save_visit(tx: Writer, visit: Visit) -> None:
         UPDATE visit
            SET heard_details = $2, heard_times = $3, heard_status = $4, status = $5,
                unit_id = $6, details = $7, starts_at = $8, ends_at = $9,
-               admitted_at = $10, in_call_since = $11, invitation_failed = $12
+               admitted_at = $10, in_call_since = $11, invitation_failed = $12,
+               invitation_reason = $13, invitation_at = $14, delay_minutes = $15,
+               delay_inferred = $16, delay_at = $17
          WHERE appointment_id = $1
         """,
         visit.appointment_id,
@@ -78,18 +79,23 @@ async def save_visit(tx: Writer, visit: Visit) -> None:
         visit.heard.status,
         visit.status,
         visit.details.unit.id if visit.details else None,
-        _details_json(visit.details) if visit.details else None,
+        rows.details_json(visit.details) if visit.details else None,
         visit.starts_at,
         visit.ends_at,
         visit.admitted_at,
         visit.in_call_since,
-        visit.invitation_failed,
+        visit.invitation.failed,
+        visit.invitation.reason,
+        visit.invitation.at,
+        visit.delay.minutes if visit.delay else None,
+        visit.delay.inferred if visit.delay else None,
+        visit.delay.at if visit.delay else None,
     )
 
 
 async def overdue(tx: Reader, ended_before: datetime) -> Sequence[str]:
     """Appointments still booked whose time is over and to which nobody was let in."""
-    rows = await tx.fetch(
+    found = await tx.fetch(
         """
         SELECT appointment_id
           FROM visit
@@ -100,7 +106,48 @@ async def overdue(tx: Reader, ended_before: datetime) -> Sequence[str]:
         """,
         ended_before,
     )
-    return [row["appointment_id"] for row in rows]
+    return [row["appointment_id"] for row in found]
+
+
+async def kept_waiting(tx: Reader, now: datetime) -> Sequence[str]:
+    """Appointments at which somebody waits while their professional is in another call.
+
+    That is whoever let someone in there, whomever the appointment was booked with.
+    """
+    found = await tx.fetch(
+        """
+        SELECT appointment_id
+          FROM visit
+         WHERE status = 'booked' AND admitted_at IS NULL AND starts_at < $1
+           AND appointment_id IN (SELECT appointment_id FROM place
+                                   WHERE state = 'waiting')
+           AND EXISTS (SELECT
+                         FROM place AS inside
+                         JOIN visit AS other USING (appointment_id)
+                        WHERE inside.state = 'admitted'
+                          AND inside.by_id = visit.details -> 'professional' ->> 'id'
+                          AND other.in_call_since IS NOT NULL
+                          AND other.appointment_id <> visit.appointment_id)
+         ORDER BY starts_at
+        """,
+        now,
+    )
+    return [row["appointment_id"] for row in found]
+
+
+async def given_up(tx: Reader, now: datetime) -> Sequence[Whom]:
+    """Who was asked to come, and the time for it has passed."""
+    found = await tx.fetch(
+        """
+        SELECT appointment_id, person_id
+          FROM place
+         WHERE summoned_until <= $1 AND NOT summons_passed
+         ORDER BY summoned_until
+         LIMIT 100
+        """,
+        now,
+    )
+    return [Whom(row["appointment_id"], row["person_id"]) for row in found]
 
 
 async def forget(tx: Writer, ended_before: datetime) -> None:
@@ -113,37 +160,41 @@ async def place(tx: Reader, appointment_id: str, person_id: UUID) -> Place | Non
     row = await tx.fetchrow(
         """
         SELECT appointment_id, person_id, role, name, birth_year, method, state, version,
-               since, reason, by_id, by_name, checks
+               since, reason, by_id, by_name, away_since, summoned_at, summoned_until,
+               summons_passed, checks
           FROM place
          WHERE (appointment_id, person_id) = ($1, $2)
         """,
         appointment_id,
         person_id,
     )
-    return _place(row) if row else None
+    return rows.place(row) if row else None
 
 
 async def places(tx: Reader, appointment_id: str) -> Sequence[Place]:
     """All places of an appointment; who holds the visit holds these too."""
-    rows = await tx.fetch(
+    found = await tx.fetch(
         """
         SELECT appointment_id, person_id, role, name, birth_year, method, state, version,
-               since, reason, by_id, by_name, checks
+               since, reason, by_id, by_name, away_since, summoned_at, summoned_until,
+               summons_passed, checks
           FROM place
          WHERE appointment_id = $1
          ORDER BY person_id
         """,
         appointment_id,
     )
-    return [_place(row) for row in rows]
+    return [rows.place(row) for row in found]
 
 
 async def save(tx: Writer, place: Place) -> None:
     await tx.execute(
         """
         INSERT INTO place (appointment_id, person_id, role, name, birth_year, method,
-                           state, version, since, reason, by_id, by_name, checks)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                           state, version, since, reason, by_id, by_name, checks,
+                           away_since, summoned_at, summoned_until, summons_passed)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                $17)
         ON CONFLICT (appointment_id, person_id)
         DO UPDATE SET role = excluded.role,
                       name = excluded.name,
@@ -155,7 +206,11 @@ async def save(tx: Writer, place: Place) -> None:
                       reason = excluded.reason,
                       by_id = excluded.by_id,
                       by_name = excluded.by_name,
-                      checks = excluded.checks
+                      checks = excluded.checks,
+                      away_since = excluded.away_since,
+                      summoned_at = excluded.summoned_at,
+                      summoned_until = excluded.summoned_until,
+                      summons_passed = excluded.summons_passed
         """,
         place.appointment_id,
         place.person.person_id,
@@ -170,6 +225,10 @@ async def save(tx: Writer, place: Place) -> None:
         place.by.id if place.by else None,
         place.by.name if place.by else None,
         json.dumps(dict(place.checks)),
+        place.away_since,
+        place.summons.at if place.summons else None,
+        place.summons.until if place.summons else None,
+        place.summons.passed if place.summons else False,
     )
 
 
@@ -207,22 +266,24 @@ async def seen(tx: Writer, appointment_id: str, person_id: UUID, at: datetime) -
 
 async def present(tx: Reader, since: datetime) -> frozenset[tuple[str, UUID]]:
     """Everyone whose page has been heard from since then."""
-    rows = await tx.fetch(
+    found = await tx.fetch(
         "SELECT appointment_id, person_id FROM presence WHERE seen_at >= $1", since
     )
-    return frozenset((row["appointment_id"], row["person_id"]) for row in rows)
+    return frozenset((row["appointment_id"], row["person_id"]) for row in found)
 
 
 async def day(
     tx: Reader, units: Sequence[str], begins: datetime, ends: datetime
 ) -> Sequence[tuple[Visit, Sequence[Place]]]:
     """A day's visits in these units, and any other where somebody is, by time."""
-    rows = await tx.fetch(
+    found = await tx.fetch(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, visit.status,
                details, starts_at, ends_at, admitted_at, in_call_since,
-               invitation_failed, person_id, role, name, birth_year, method, state,
-               version, since, reason, by_id, by_name, checks
+               invitation_failed, invitation_reason, invitation_at, delay_minutes,
+               delay_inferred, delay_at, person_id, role, name, birth_year, method,
+               state, version, since, reason, by_id, by_name, away_since, summoned_at,
+               summoned_until, summons_passed, checks
           FROM visit
           LEFT JOIN place USING (appointment_id)
          WHERE unit_id = ANY($1) AND starts_at IS NOT NULL
@@ -237,78 +298,30 @@ async def day(
     )
     visits: dict[str, Visit] = {}
     held: dict[str, list[Place]] = {}
-    for row in rows:
-        visits.setdefault(row["appointment_id"], _visit(row))
+    for row in found:
+        visits.setdefault(row["appointment_id"], rows.visit(row))
         beside = held.setdefault(row["appointment_id"], [])
         if row["person_id"] is not None:
-            beside.append(_place(row))
+            beside.append(rows.place(row))
     return [(visit, held[key]) for key, visit in visits.items()]
 
 
 async def note(
-    tx: Writer, at: datetime, by: Professional, deed: str, place: Place
+    tx: Writer,
+    at: datetime,
+    by: Professional,
+    *,
+    deed: str,
+    on: Whom | Visit,
+    code: str | None = None,
 ) -> None:
     """One line in the audit trail."""
     line = audit.Line(
         at,
         deed,
         who=by.id,
-        whom=str(place.person.person_id),
-        appointment_id=place.appointment_id,
-        code=place.reason,
+        whom=str(on.person_id) if isinstance(on, Whom) else None,
+        appointment_id=on.appointment_id,
+        code=code,
     )
     await audit.write(tx, line)
-
-
-def _visit(row: Any) -> Visit:
-    return Visit(
-        appointment_id=row["appointment_id"],
-        heard=Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
-        status=Status(row["status"]),
-        details=_details(json.loads(row["details"])) if row["details"] else None,
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-        admitted_at=row["admitted_at"],
-        in_call_since=row["in_call_since"],
-        invitation_failed=row["invitation_failed"],
-    )
-
-
-def _details(document: Mapping[str, Any]) -> Details:
-    return Details(
-        unit=Unit.model_validate(document["unit"]),
-        service=Service(document["service"]),
-        professional=Professional.model_validate(document["professional"]),
-        patient_name=SecretStr(document["patient_name"]),
-    )
-
-
-def _details_json(details: Details) -> str:
-    return json.dumps(
-        {
-            "unit": details.unit.model_dump(),
-            "service": details.service,
-            "professional": details.professional.model_dump(),
-            "patient_name": details.patient_name.get_secret_value(),
-        }
-    )
-
-
-def _place(row: Any) -> Place:
-    by = Professional(id=row["by_id"], name=row["by_name"]) if row["by_id"] else None
-    return Place(
-        appointment_id=row["appointment_id"],
-        person=Person(
-            person_id=row["person_id"],
-            role=Role(row["role"]),
-            name=SecretStr(row["name"]),
-            birth_year=row["birth_year"],
-            method=row["method"],
-        ),
-        state=State(row["state"]),
-        version=row["version"],
-        since=row["since"],
-        reason=Reason(row["reason"]) if row["reason"] else None,
-        by=by,
-        checks=MappingProxyType(json.loads(row["checks"])),
-    )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.lobby.message import Canned
+
 ROOT = Path(__file__).parents[2]
 FRONTEND = ROOT / "frontend"
 LANGUAGES = ("sv", "fi", "en")
@@ -46,6 +48,7 @@ def said() -> set[str]:
         set(SAID.findall(sources()))
         | {f"sorry.{code}.{part}" for code in sorry for part in ("title", "text")}
         | {f"reason.{reason}" for reason in reasons}
+        | {f"message.{code}" for code in Canned}
     )
 
 

@@ -10,23 +10,27 @@ from pydantic import SecretStr
 from contract.booking import AppointmentCancelled, AppointmentRescheduled, Professional
 from contract.identity import Role
 from services.lobby.domain import (
+    Status,
+    Visit,
+)
+from services.lobby.place import (
     MOVES,
     Ahead,
+    Move,
+    Person,
+    Reason,
+    State,
+    arriving,
+    band,
+)
+from services.lobby.refusals import (
     AlreadyInCall,
     AppointmentIsCancelled,
     AppointmentIsOver,
-    Move,
     NotInCall,
     NotOpenYet,
     NotWaiting,
-    Person,
-    Reason,
     SomeoneWasFirst,
-    State,
-    Status,
-    Visit,
-    arriving,
-    band,
 )
 from tests.lobby.conftest import HALF_HOUR, TEN, booking
 

@@ -7,22 +7,24 @@ from pydantic import SecretStr
 
 from contract.booking import AppointmentCancelled, AppointmentRescheduled
 from contract.identity import PatientIdentified, Role
-from contract.invitation import InvitationFailed
+from contract.invitation import InvitationFailed, InvitationSent
 from contract.signalling import CallEnded, CallStarted, EndedBy
 from services.lobby.domain import (
+    Status,
+)
+from services.lobby.place import (
     Ahead,
+    Reason,
+    State,
+)
+from services.lobby.refusals import (
     AppointmentIsCancelled,
     NobodyThere,
     NotOpenYet,
     NoVisit,
-    Place,
-    Reason,
-    Seen,
     SomeoneWasFirst,
-    State,
-    Status,
 )
-from tests.lobby.conftest import HALF_HOUR, TEN, Room, session, staff
+from tests.lobby.conftest import HALF_HOUR, TEN, Room, seen, session, staff
 
 
 async def test_asking_before_the_start_is_refused_by_our_clock(room: Room) -> None:
@@ -299,7 +301,7 @@ async def test_a_failed_invitation_shows_in_the_queue(room: Room) -> None:
         InvitationFailed(appointment_id=said.appointment_id, kind="invitation")
     )
     [(visit, _)] = (await room.lobby.queue(staff())).visits
-    assert visit.invitation_failed
+    assert visit.invitation.failed
 
 
 async def test_a_companions_invitation_that_failed_is_not_the_patients(
@@ -312,7 +314,49 @@ async def test_a_companions_invitation_that_failed_is_not_the_patients(
         )
     )
     [(visit, _)] = (await room.lobby.queue(staff())).visits
-    assert not visit.invitation_failed
+    assert not visit.invitation.failed
+
+
+async def test_a_later_message_that_went_clears_the_failure_in_whatever_order_heard(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    failed = InvitationFailed(
+        appointment_id=said.appointment_id, kind="invitation", reason="mailbox_unknown"
+    ).told_by("invitation", TEN)
+    sent = InvitationSent(appointment_id=said.appointment_id, kind="update").told_by(
+        "invitation", TEN + timedelta(minutes=1)
+    )
+    await room.lobby.invitation_failed(failed)
+    assert await invitation(room) == (True, "mailbox_unknown")
+    await room.lobby.invitation_sent(sent)
+    assert await invitation(room) == (False, None)
+    late = failed.model_copy(update={"event_id": "heard after what came after it"})
+    await room.lobby.invitation_failed(late)
+    assert await invitation(room) == (False, None)
+
+
+async def test_a_report_that_comes_back_after_the_message_went_is_a_failure(
+    room: Room,
+) -> None:
+    said = await room.booked()
+    about = {"appointment_id": said.appointment_id, "kind": "invitation"}
+    await room.lobby.invitation_sent(InvitationSent(**about).told_by("invitation", TEN))
+    bounced = InvitationFailed(**about, reason="mailbox_full")
+    await room.lobby.invitation_failed(
+        bounced.told_by("invitation", TEN + timedelta(minutes=2))
+    )
+    companions = InvitationSent(**about, role="interpreter")
+    await room.lobby.invitation_sent(
+        companions.told_by("invitation", TEN + timedelta(minutes=3))
+    )
+    assert await invitation(room) == (True, "mailbox_full")
+
+
+async def invitation(room: Room) -> tuple[bool, str | None]:
+    """Whether it failed and why, as the queue has it."""
+    [(visit, _)] = (await room.lobby.queue(staff())).visits
+    return visit.invitation.failed, visit.invitation.reason
 
 
 async def test_the_queue_shows_today_in_finnish_time(room: Room) -> None:
@@ -358,8 +402,3 @@ async def test_old_visits_are_forgotten_with_their_places(room: Room) -> None:
     async with room.database.reading() as tx:
         assert await tx.fetchval("SELECT count(*) FROM visit") == 0
         assert await tx.fetchval("SELECT count(*) FROM place") == 0
-
-
-def seen(place: Place) -> Seen:
-    """As a professional's page shows it."""
-    return Seen(place.appointment_id, place.person.person_id, place.version)

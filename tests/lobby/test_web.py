@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import pytest_asyncio
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import HttpUrl, SecretStr
 
 from chassis.sessions import SigningKey, StaffSession, Token, VisitSession
+from contract.invitation import InvitationFailed
 from dev import postgres as postgreses
 from services.lobby.app import assemble
 from services.lobby.settings import Settings
@@ -19,6 +21,8 @@ from tests.logbook import listening
 
 ORIGIN = "https://visit.test"
 NOWHERE = "127.0.0.1:1"
+SECRET = "Testi: tulokset ovat tulleet"
+WAYS = ("away", "back") * 15
 
 
 @dataclass
@@ -214,3 +218,153 @@ async def test_a_link_never_reaches_the_log(house: House) -> None:
         await house.client.get("/v/abcdefghijklmnopqrstuv")
     assert "abcdefghijklmnopqrstuv" not in written.getvalue()
     assert "/v/{link}" in written.getvalue()
+
+
+async def test_a_professional_says_how_late_and_the_page_shows_it(
+    house: House,
+) -> None:
+    said = await house.room.booked()
+    nurse, patient = (
+        house.caller(each) for each in (staff(), session(said.appointment_id))
+    )
+    door = f"/lobby/api/appointments/{said.appointment_id}/delay"
+    told = await (await nurse.post(door, {"minutes": 10})).json()
+    late = {"minutes": 10, "inferred": False, "at": "2026-11-23T08:00:00.000+00:00"}
+    assert told == {"delay": late}
+    assert (await (await patient.get("/lobby/api/visit")).json())["delay"] == late
+    [row] = (await (await nurse.get("/lobby/api/queue")).json())["appointments"]
+    assert row["delay"] == late
+    on_time = await (await nurse.post(door, {"minutes": 0})).json()
+    assert on_time == {"delay": None}
+    for wrong in (-1, 601, "10", None, 2.5):
+        answer = await nurse.post(door, {"minutes": wrong})
+        problem = await answer.json()
+        assert (answer.status, problem["fields"]) == (400, ["minutes"])
+
+
+async def test_from_being_away_to_being_asked_to_come_and_back(house: House) -> None:
+    me, _ = await house.room.waiting()
+    patient, nurse = house.caller(me), house.caller(staff())
+    gone = await (await patient.post("/lobby/api/visit/away")).json()
+    assert gone["place"]["away_since"] == "2026-11-23T08:00:00.000+00:00"
+    person = await in_the_queue(nurse)
+    assert (person["away_since"], person["summons"]) == (
+        gone["place"]["away_since"],
+        None,
+    )
+    door = f"/lobby/api/appointments/{me.appointment}/people/{me.sub}/summons"
+    assert (await nurse.post(door)).status == 428
+    seen = {"If-Match": f'"{person["version"]}"'}
+    called = await (await nurse.post(door, **seen)).json()
+    until = {"until": "2026-11-23T08:03:00.000+00:00"}
+    assert called["person"]["summons"] == until
+    told = await (await patient.get("/lobby/api/visit")).json()
+    assert told["summons"] == until
+    there = await (await patient.post("/lobby/api/visit/back")).json()
+    assert (there["summons"], there["place"]["away_since"]) == (None, None)
+    assert (await in_the_queue(nurse))["version"] == person["version"]
+
+
+async def test_a_message_is_written_shown_and_read(house: House) -> None:
+    me, _ = await house.room.waiting()
+    patient, nurse = house.caller(me), house.caller(staff())
+    door = f"/lobby/api/appointments/{me.appointment}/people/{me.sub}/messages"
+    free = await (await nurse.post(door, {"text": f"  {SECRET}\r\nTesti "})).json()
+    assert free["message"]["text"] == f"{SECRET}\nTesti"
+    house.room.clock.forward(seconds=1)
+    canned = await (await nurse.post(door, {"code": "soon"})).json()
+    told = await (await patient.get("/lobby/api/visit")).json()
+    assert told["messages"] == [free["message"], canned["message"]]
+    read = f"/lobby/api/visit/messages/{free['message']['message_id']}/read"
+    house.room.clock.forward(seconds=5)
+    seen = (await (await patient.post(read)).json())["message"]
+    assert seen == {
+        **free["message"],
+        "read_at": "2026-11-23T08:00:06.000+00:00",
+    }
+    assert seen in (await in_the_queue(nurse))["messages"]
+    for strange in ("nonsense", str(uuid4())):
+        answer = await patient.post(f"/lobby/api/visit/messages/{strange}/read")
+        assert (answer.status, (await answer.json())["code"]) == (
+            404,
+            "no_such_message",
+        )
+
+
+async def test_what_is_no_message_is_refused_and_never_quoted(house: House) -> None:
+    me, _ = await house.room.waiting()
+    nurse = house.caller(staff())
+    door = f"/lobby/api/appointments/{me.appointment}/people/{me.sub}/messages"
+    wrong: list[dict[str, object]] = [
+        {},
+        {"code": "soon", "text": SECRET},
+        {"code": SECRET},
+        {"text": ""},
+        {"text": " \n "},
+        {"text": SECRET + "x" * 500},
+        {"text": f"{SECRET}\x00"},
+        {"text": f"{SECRET}\x1b[2J"},
+        {"text": f"{SECRET}\ud800"},
+        {"text": [SECRET]},
+    ]
+    for told in wrong:
+        answer = await nurse.post(door, told)
+        text = await answer.text()
+        assert (answer.status, SECRET in text) == (400, False)
+    longest = await nurse.post(door, {"text": "å" * 500})
+    assert longest.status == 200
+
+
+async def test_free_text_never_reaches_the_log(house: House) -> None:
+    with listening("DEBUG") as written:
+        me, _ = await house.room.waiting()
+        patient, nurse = house.caller(me), house.caller(staff())
+        door = f"/lobby/api/appointments/{me.appointment}/people/{me.sub}/messages"
+        sent = await (await nurse.post(door, {"text": SECRET})).json()
+        await nurse.post(door, {"text": SECRET * 50})
+        await nurse.get("/lobby/api/queue")
+        name = sent["message"]["message_id"]
+        await patient.post(f"/lobby/api/visit/messages/{name}/read")
+    assert "/messages" in written.getvalue()
+    assert SECRET not in written.getvalue()
+    async with house.room.database.reading() as tx:
+        said = await tx.fetch("SELECT value FROM outbox")
+    assert not any(SECRET.encode() in row["value"] for row in said)
+
+
+async def test_whoever_floods_a_door_waits_and_others_do_not(house: House) -> None:
+    me, _ = await house.room.waiting()
+    nurse, colleague = house.caller(staff()), house.caller(staff("p-2"))
+    people = f"/lobby/api/appointments/{me.appointment}/people/{me.sub}"
+    answers = [await nurse.post(f"{people}/messages", {"code": "soon"})]
+    while answers[-1].status == 200:
+        answers.append(await nurse.post(f"{people}/messages", {"code": "soon"}))
+    assert answers[-1].status == 429
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    late = f"/lobby/api/appointments/{me.appointment}/delay"
+    assert (await nurse.post(late, {"minutes": 5})).status == 429
+    assert (await colleague.post(late, {"minutes": 5})).status == 200
+    patient = house.caller(me)
+    comings = [await patient.post(f"/lobby/api/visit/{way}") for way in WAYS]
+    assert {each.status for each in comings} == {200, 429}
+    assert (await patient.get("/lobby/api/visit")).status == 200
+
+
+async def test_why_an_invitation_failed_stands_in_the_queue(house: House) -> None:
+    said = await house.room.booked()
+    failed = InvitationFailed(
+        appointment_id=said.appointment_id, kind="invitation", reason="mailbox_full"
+    )
+    await house.room.lobby.invitation_failed(failed)
+    answer = await house.caller(staff()).get("/lobby/api/queue")
+    [row] = (await answer.json())["appointments"]
+    told = (row["invitation"], row["invitation_reason"])
+    assert told == ("failed", "mailbox_full")
+
+
+async def in_the_queue(nurse: Caller) -> dict[str, Any]:
+    """The only person of the only appointment."""
+    answer = await (await nurse.get("/lobby/api/queue")).json()
+    [appointment] = answer["appointments"]
+    [person] = appointment["people"]
+    return dict(person)

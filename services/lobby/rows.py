@@ -1,0 +1,103 @@
+"""From rows of the lobby's tables to visits, places and messages, and back."""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import SecretStr
+
+from contract.appointment import Heard
+from contract.booking import Professional, Service, Unit
+from contract.identity import Role
+from services.lobby.delay import Delay
+from services.lobby.domain import Details, Invitation, Status, Visit
+from services.lobby.message import Canned, Message
+from services.lobby.place import Person, Place, Reason, State, Summons
+
+
+def visit(row: Any) -> Visit:
+    return Visit(
+        appointment_id=row["appointment_id"],
+        heard=Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
+        status=Status(row["status"]),
+        details=_details(json.loads(row["details"])) if row["details"] else None,
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        admitted_at=row["admitted_at"],
+        in_call_since=row["in_call_since"],
+        invitation=Invitation(
+            row["invitation_failed"], row["invitation_reason"], row["invitation_at"]
+        ),
+        delay=_delay(row),
+    )
+
+
+def details_json(details: Details) -> str:
+    return json.dumps(
+        {
+            "unit": details.unit.model_dump(),
+            "service": details.service,
+            "professional": details.professional.model_dump(),
+            "patient_name": details.patient_name.get_secret_value(),
+        }
+    )
+
+
+def place(row: Any) -> Place:
+    return Place(
+        appointment_id=row["appointment_id"],
+        person=Person(
+            person_id=row["person_id"],
+            role=Role(row["role"]),
+            name=SecretStr(row["name"]),
+            birth_year=row["birth_year"],
+            method=row["method"],
+        ),
+        state=State(row["state"]),
+        version=row["version"],
+        since=row["since"],
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        by=_by(row) if row["by_id"] else None,
+        away_since=row["away_since"],
+        summons=_summons(row),
+        checks=MappingProxyType(json.loads(row["checks"])),
+    )
+
+
+def message(row: Any) -> Message:
+    return Message(
+        message_id=row["message_id"],
+        appointment_id=row["appointment_id"],
+        person_id=row["person_id"],
+        at=row["at"],
+        by=_by(row),
+        code=Canned(row["code"]) if row["code"] else None,
+        text=SecretStr(row["text"]) if row["text"] else None,
+        read_at=row["read_at"],
+    )
+
+
+def _details(document: Mapping[str, Any]) -> Details:
+    return Details(
+        unit=Unit.model_validate(document["unit"]),
+        service=Service(document["service"]),
+        professional=Professional.model_validate(document["professional"]),
+        patient_name=SecretStr(document["patient_name"]),
+    )
+
+
+def _by(row: Any) -> Professional:
+    return Professional(id=row["by_id"], name=row["by_name"])
+
+
+def _delay(row: Any) -> Delay | None:
+    if row["delay_at"] is None:
+        return None
+    return Delay(row["delay_minutes"], row["delay_inferred"], row["delay_at"])
+
+
+def _summons(row: Any) -> Summons | None:
+    if row["summoned_at"] is None:
+        return None
+    return Summons(row["summoned_at"], row["summoned_until"], row["summons_passed"])
