@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -23,12 +23,14 @@ from contract.booking import (
     AppointmentCancelled,
     AppointmentRescheduled,
 )
+from dev import programs
 from dev.mailbox import Mailbox, post_office
 from services.invitation import store, words
 from services.invitation.bounce import Reader, ReturnAddress
 from services.invitation.domain import Delivery
 from services.invitation.flows import Invitations
 from services.invitation.letter import LetterWriter
+from services.invitation.letterbox import Letterbox
 from services.invitation.link import Links
 from services.invitation.mail import Desk
 from services.invitation.postman import Postman
@@ -177,12 +179,28 @@ class Office:
 
 
 @asynccontextmanager
-async def office(database: Database) -> AsyncIterator[Office]:
+async def office(database: Database, smtp_port: int = 0) -> AsyncIterator[Office]:
     server, clock = Server(), Clock()
-    async with post_office(refuse=server, clock=clock) as post:
+    async with post_office(refuse=server, clock=clock, smtp_port=smtp_port) as post:
         made = Office(database, post.mailbox, post.smtp_url, server, clock)
         yield made
         await made.connection.hang_up()
+
+
+@asynccontextmanager
+async def letterbox(office: Office, port: int = 0) -> AsyncIterator[int]:
+    """Open on this port, or on any; while it is, reports reach the office."""
+    port = port or programs.free_port()
+    running = asyncio.create_task(
+        Letterbox(office.returns, HOME, f"127.0.0.1:{port}").run()
+    )
+    async with asyncio.timeout(10):
+        while not await programs.listens(port):  # noqa: ASYNC110 - it is a socket
+            await asyncio.sleep(0.01)
+    yield port
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 def new_appointment() -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -18,11 +18,10 @@ from chassis.database import Database
 from chassis.logs import log
 from chassis.outcome import Accepted, Reason
 from contract.booking import AppointmentBooked
-from dev import programs
 from services.invitation.bounce import Reader, Report, Verdict
 from services.invitation.domain import Delivery
 from services.invitation.due import gets_through
-from services.invitation.letterbox import SESSIONS, Letterbox
+from services.invitation.letterbox import SESSIONS
 from tests.invitation import reports
 from tests.invitation.office import (
     HOME,
@@ -30,6 +29,7 @@ from tests.invitation.office import (
     booking,
     cancelled,
     email_of,
+    letterbox,
     moved,
 )
 
@@ -282,21 +282,6 @@ async def test_nobody_is_reminded_at_an_address_that_is_dead(office: Office) -> 
     await office.returns.take(reports.postfix(None), of(delivery))
     assert not gets_through(await office.deliveries(booked.appointment_id), digest)
     assert gets_through(await office.deliveries(booked.appointment_id), "another")
-
-
-@asynccontextmanager
-async def letterbox(office: Office) -> AsyncIterator[int]:
-    port = programs.free_port()
-    running = asyncio.create_task(
-        Letterbox(office.returns, HOME, f"127.0.0.1:{port}").run()
-    )
-    async with asyncio.timeout(10):
-        while not await programs.listens(port):  # noqa: ASYNC110 - it is a socket
-            await asyncio.sleep(0.01)
-    yield port
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
 
 
 @asynccontextmanager
