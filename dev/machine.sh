@@ -24,6 +24,7 @@ case "${1:-tests}" in
     if [[ ${CI:-} == true ]]; then
       if lacks promtool; then missing+=(prometheus); fi
       if lacks docker-compose; then missing+=(docker-compose); fi
+      if [[ ! -x /usr/sbin/postfix ]]; then missing+=(postfix); fi
     fi
     ;;
 esac
@@ -36,6 +37,10 @@ fi
 as_root=()
 if ((EUID)); then as_root=(sudo); fi
 echo "Installing from Debian: ${missing[*]}"
+if [[ " ${missing[*]} " == *" postfix "* ]] && ! lacks debconf-set-selections; then
+  # Without a configuration of its own it is not started: the tests run their own instance.
+  echo 'postfix postfix/main_mailer_type select No configuration' | "${as_root[@]}" debconf-set-selections
+fi
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
   apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null

@@ -2,14 +2,15 @@
 
 The last thousand mails are kept, in memory. `refuse` lets a test answer as a mail
 server in trouble does: it gets the recipient's address and returns an SMTP answer
-(`451 try later`, `550 nobody here`), or None to take the mail.
+(`451 try later`, `550 nobody here`), or None to take the mail. `before_answer` is waited
+for between having the mail and saying so.
 """
 
 import asyncio
 import email
 import email.policy
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +29,14 @@ LARGEST = 2 * 1024 * 1024
 TAKEN = "250 OK"
 
 Refuse = Callable[[str], str | None]
+Wait = Callable[[], Awaitable[None]]
 
 
 def _take_all(_: str) -> str | None:
+    return None
+
+
+async def _at_once() -> None:
     return None
 
 
@@ -83,13 +89,15 @@ async def post_office(
     web_port: int = 0,
     smtp_port: int = 0,
     refuse: Refuse = _take_all,
+    before_answer: Wait = _at_once,
     clock: Clock = now,
 ) -> AsyncIterator[Post]:
     """A mail server and its pages on 127.0.0.1; a port of 0 is any free one."""
     mailbox = Mailbox(clock)
     web_port = web_port or programs.free_port()
     smtp_port = smtp_port or programs.free_port()
-    async with _smtp(mailbox, smtp_port, refuse), serve(application(mailbox), web_port):
+    door = _Door(mailbox, refuse, before_answer)
+    async with _smtp(door, smtp_port), serve(application(mailbox), web_port):
         yield Post(
             mailbox, f"smtp://127.0.0.1:{smtp_port}", f"http://127.0.0.1:{web_port}"
         )
@@ -98,9 +106,10 @@ async def post_office(
 class _Door:
     """aiosmtpd calls these by name."""
 
-    def __init__(self, mailbox: Mailbox, refuse: Refuse) -> None:
+    def __init__(self, mailbox: Mailbox, refuse: Refuse, before_answer: Wait) -> None:
         self._mailbox = mailbox
         self._refuse = refuse
+        self._before_answer = before_answer
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
@@ -117,6 +126,7 @@ class _Door:
         raw = content if isinstance(content, bytes) else content.encode()
         # As whoever delivers at last writes it (RFC 5321, 4.4).
         await self._mailbox.put(b"Return-Path: <%s>\r\n" % _from(envelope) + raw)
+        await self._before_answer()
         return TAKEN
 
 
@@ -125,12 +135,12 @@ def _from(envelope: Envelope) -> bytes:
 
 
 @asynccontextmanager
-async def _smtp(mailbox: Mailbox, port: int, refuse: Refuse) -> AsyncIterator[None]:
+async def _smtp(door: _Door, port: int) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     sessions: list[SMTP] = []
 
     def answer() -> SMTP:
-        sessions.append(_session(_Door(mailbox, refuse), loop))
+        sessions.append(_session(door, loop))
         return sessions[-1]
 
     server = await loop.create_server(answer, "127.0.0.1", port)

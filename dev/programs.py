@@ -1,11 +1,12 @@
 """Programs that others wrote, started and ended by us."""
 
 import asyncio
+import os
 import random
 import signal
 import socket
 import subprocess
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,16 @@ class Program:
         return ProgramFailed("\n".join(["The program failed; its last words:", *lines]))
 
 
-def start(command: Sequence[str], log: Path, user: str | None = None) -> Program:
-    """Start in a session of its own, so that a Ctrl-C here does not end it first."""
+def start(
+    command: Sequence[str],
+    log: Path,
+    user: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Program:
+    """Start in a session of its own, so that a Ctrl-C here does not end it first.
+
+    `environment` is added to ours.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
             command,
@@ -57,6 +66,7 @@ def start(command: Sequence[str], log: Path, user: str | None = None) -> Program
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=log.parent,
+            env={**os.environ, **(environment or {})},
             user=user,
             group=None if user is None else _group_of(user),
             extra_groups=None if user is None else [],

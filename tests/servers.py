@@ -23,6 +23,7 @@ from typing import Generic, TypeVar
 
 from dev import kafka as kafkas
 from dev import postgres as postgreses
+from tests import postfix as postfixes
 
 POSTGRES_IMAGE = "postgres"
 KAFKA_IMAGE = "confluentinc/cp-kafka"  # the one that testcontainers can start
@@ -66,6 +67,7 @@ def header() -> list[str]:
         f"PostgreSQL: {chosen_postgres().name}",
         f"Kafka: {chosen_kafka().name}",
         f"browser: {browser_version()}",
+        f"mail server: {mail_server()}",
     ]
 
 
@@ -113,6 +115,14 @@ def browser_version() -> str:
     if path is None:
         return "Playwright's own Chromium"
     return _said(path, "--version") or path
+
+
+@cache
+def mail_server() -> str:
+    """Debian's Postfix, beside the one that is always here."""
+    missing = postfixes.missing()
+    version = _said("/usr/sbin/postconf", "-d", "-h", "mail_version")
+    return f"aiosmtpd; {missing}" if missing else f"aiosmtpd, Postfix {version}"
 
 
 def _can_run_apache_kafka() -> bool:

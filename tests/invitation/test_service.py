@@ -7,13 +7,11 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
 from chassis.clock import now
 from chassis.smtp import Tls
 from contract.catalogue import topics
-from contract.envelope import Event, write
 from dev import kafka as kafkas
 from dev import postgres as postgreses
 from dev.letters import Mail
@@ -21,6 +19,7 @@ from dev.mailbox import Post, post_office
 from services.invitation.app import assemble
 from services.invitation.settings import Settings
 from tests.invitation.office import SECRET, booking, cancelled, email_of
+from tests.invitation.service import publish
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -49,15 +48,6 @@ async def service(
     await runner.setup()
     yield
     await runner.cleanup()
-
-
-async def publish(kafka: kafkas.Cluster, *events: Event) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=kafka.servers) as producer:
-        for event in events:
-            said = write(event.told_by("booking-system", now()))
-            await producer.send_and_wait(
-                said.topic, said.value, key=said.key, headers=list(said.headers)
-            )
 
 
 @pytest.mark.usefixtures("service")
