@@ -31,7 +31,7 @@ export function renewBy(renewal) {
 }
 
 /**
- * @param {'GET' | 'POST' | 'PUT'} method
+ * @param {'GET' | 'POST' | 'PUT' | 'DELETE'} method
  * @param {string} path
  * @param {{ body?: unknown, version?: number }} [given] a JSON body; the version that was looked at
  * @returns {Promise<any>} the JSON of the answer, null when it has none
@@ -48,7 +48,7 @@ export async function ask(method, path, given = {}) {
 
 /**
  * The same, with the session as it is.
- * @param {'GET' | 'POST' | 'PUT'} method
+ * @param {'GET' | 'POST' | 'PUT' | 'DELETE'} method
  * @param {string} path
  * @param {{ body?: unknown, version?: number }} [given]
  * @returns {Promise<any>}

@@ -56,6 +56,12 @@ export interface Place {
   away_since: string | null;
 }
 
+/** GET /notifier/api/visit/channels: how someone can be called who does not look at the page. */
+export interface Channels {
+  push: boolean;
+  text_messages: { possible: boolean; agreed: boolean; ends_with: string | null };
+}
+
 /** GET /lobby/api/visit */
 export interface Visit {
   server_time: string;
@@ -188,6 +194,33 @@ export type Said =
   | ({ type: 'media' } & MediaOn)
   | { type: 'ice' }
   | { type: 'leave'; for_everyone: boolean };
+
+/** What a push message says: ready sentences, in the language of whoever gets it. */
+export interface Pushed {
+  title: string;
+  body: string;
+  tag: string;
+  path: string;
+  language: Language;
+}
+
+interface LastingEvent extends Event {
+  waitUntil(done: Promise<unknown>): void;
+}
+
+/** As much of a service worker as ours uses; the types of pages know none. */
+export interface PushWorker {
+  registration: ServiceWorkerRegistration;
+  clients: {
+    claim(): Promise<void>;
+    matchAll(which: { type: 'window'; includeUncontrolled: boolean }): Promise<{ url: string; focus(): Promise<unknown> }[]>;
+    openWindow(path: string): Promise<unknown>;
+  };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: 'install' | 'activate', heard: (event: LastingEvent) => void): void;
+  addEventListener(type: 'push', heard: (event: LastingEvent & { data: { json(): Pushed } | null }) => void): void;
+  addEventListener(type: 'notificationclick', heard: (event: LastingEvent & { notification: Notification }) => void): void;
+}
 
 declare global {
   interface Window {

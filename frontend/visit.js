@@ -1,6 +1,7 @@
 /** The patient's page: check, wait, call, closed. The server says where one stands, the page shows it. */
 
 import { announceNow } from './announce.js';
+import { Away, isAway } from './away.js';
 import { stayAwake } from './awake.js';
 import { Call, ROLES } from './call.js';
 import { Check, devicesResult, untested } from './check.js';
@@ -13,6 +14,7 @@ import { Follow } from './follow.js';
 import { sendBack } from './link.js';
 import { Handover } from './handover.js';
 import { Media } from './media.js';
+import { Messages } from './messages.js';
 import { clearNotes, showProblem, showRefusal } from './notes.js';
 import { ask, Refused } from './server.js';
 import { Session } from './session.js';
@@ -55,6 +57,8 @@ class VisitPage {
   notes = find('#notes', HTMLElement);
   media = new Media();
   wait = new Wait();
+  away = new Away(this.wait.section, (act) => this.#act(act));
+  messages = new Messages(this.wait.section, (id) => void this.#read(id));
   call = new Call({ media: this.media, as: 'visit', nameOf: (member) => this.#nameOf(member) });
   check = new Check({ media: this.media, ask: () => ask('GET', API), done: (results) => void this.#checked(results) });
   closed = new Closed({ rejoin: () => void this.#ask() });
@@ -167,7 +171,7 @@ class VisitPage {
     const where = this.#where();
     if (this.call.room && where !== 'call') this.call.abandon();
     this.#go(where);
-    if (where === 'wait') this.wait.show(visit, this.confirmedAt, checkWords());
+    if (where === 'wait') this.#showWait(visit);
     if (where === 'closed') this.closed.show(this.endedBy, visit.can_ask);
     if (where === 'call') this.#enterCall(visit);
   }
@@ -176,13 +180,26 @@ class VisitPage {
   #go(where) {
     if (this.view === where) return;
     this.view = where;
-    if (where === 'wait' && this.visit) this.wait.show(this.visit, this.confirmedAt, checkWords());
+    if (where === 'wait' && this.visit) this.#showWait(this.visit);
     if (where !== 'wait') setTitle(find('h1', HTMLElement, view(where)).textContent ?? '');
     if (where === 'call' || where === 'closed') markTitle('');
     show(where, VIEWS);
     this.follow.newPause();
     if (where !== 'opening') showStep(where);
-    stayAwake(where === 'call' || (where === 'wait' && this.visit?.place.state === 'waiting'));
+    this.#sleepOrWake();
+  }
+
+  /** @param {Visit} visit */
+  #showWait(visit) {
+    this.wait.show(visit, this.confirmedAt, checkWords());
+    this.away.show(visit);
+    this.messages.show(visit.messages);
+  }
+
+  /** The screen of whoever waits stays on, unless they have put the device away. */
+  #sleepOrWake() {
+    const place = this.visit?.place;
+    stayAwake(this.view === 'call' || (this.view === 'wait' && place?.state === 'waiting' && !isAway(place)));
   }
 
   /** @param {Visit} visit */
@@ -211,13 +228,23 @@ class VisitPage {
     await this.#act('ask');
   }
 
-  /** @param {'ask' | 'leave'} act */
+  /** @param {string} id */
+  async #read(id) {
+    try {
+      await ask('POST', `${API}/messages/${encodeURIComponent(id)}/read`);
+    } catch (error) {
+      showRefusal(this.notes, error);
+    }
+    await this.follow.now();
+  }
+
+  /** @param {'ask' | 'leave' | 'away' | 'back'} act */
   async #act(act) {
     clearNotes(this.notes);
     const asked = Date.now();
     try {
       this.#heard(await ask('POST', `${API}/${act}`), asked);
-      stayAwake(this.visit?.place.state === 'waiting');
+      this.#sleepOrWake();
     } catch (error) {
       await this.#actRefused(error);
     }

@@ -64,6 +64,8 @@ export class Wait {
   /** @type {string | null} */
   #ahead = null;
   #minutesTold = Infinity;
+  /** @type {number | null} minutes */
+  #late = null;
   /** @type {boolean | null} */
   #confirmed = null;
   /** What the note and the title were last written for. */
@@ -91,6 +93,7 @@ export class Wait {
     this.#showFacts(visit, devices);
     this.#showDoor(visit, standing);
     this.#showPlace(visit, standing);
+    this.#showDelay(visit, standing);
     this.#showConfirmed(standing, confirmedAt);
     if (!changed) return;
     this.#showTitle(standing);
@@ -151,6 +154,24 @@ export class Wait {
     write(part('ahead', this.section), ahead);
     if (this.#ahead !== null && this.#ahead !== ahead) announce(ahead);
     this.#ahead = ahead;
+  }
+
+  /**
+   * @param {Visit} visit
+   * @param {Standing} standing
+   */
+  #showDelay({ delay, opens_at: opensAt }, standing) {
+    const box = part('delay', this.section);
+    const late = delay !== null && delay.minutes > 0 && ['before', 'open', 'waiting'].includes(standing);
+    box.hidden = !late;
+    const minutes = late ? delay.minutes : 0;
+    if (late) {
+      write(part('delay-title', box), t('delay.title', { minutes }));
+      const values = { time: time(opensAt) };
+      write(part('delay-text', box), delay.inferred ? t('delay.inferred', values) : t('delay.said', values));
+    }
+    if (this.#late !== null && this.#late !== minutes) announce(late ? box.textContent ?? '' : t('delay.over'));
+    this.#late = minutes;
   }
 
   /**

@@ -38,6 +38,13 @@ def lay_out(doors: Doors, pages: Pages) -> None:
         answer.headers["Cache-Control"] = FOREVER
         return answer
 
+    @doors.get("/push-worker.js", Access.PUBLIC)
+    async def worker(request: web.Request) -> web.Response:
+        """A worker serves the pages below its own address, so it lies at the top."""
+        answer = _given(request, pages.files["push-worker.js"])
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
     @doors.get("/robots.txt", Access.PUBLIC)
     async def robots(_: web.Request) -> web.Response:
         return web.Response(

@@ -51,6 +51,14 @@ class Lobby:
     renewals: list[bool] = field(default_factory=list)
     logged_out: dict[str, Any] | None = None
     way_out: str | None = None  # where one logs out at the identity provider
+    delay: dict[str, Any] | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    away_since: datetime | None = None
+    summoned_until: datetime | None = None
+    texts: dict[str, Any] = field(
+        default_factory=lambda: {"possible": True, "agreed": False, "ends_with": "67"}
+    )
+    subscriptions: list[dict[str, Any]] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC) + AHEAD)
 
     def now(self) -> datetime:
@@ -62,6 +70,28 @@ class Lobby:
 
     def move(self, state: str, reason: str | None = None) -> None:
         self.state, self.reason, self.version = state, reason, self.version + 1
+
+    def late(self, minutes: int, *, inferred: bool = False) -> None:
+        at = moment(self.now())
+        self.delay = {"minutes": minutes, "inferred": inferred, "at": at}
+
+    def write(self, code: str | None = None, text: str | None = None) -> None:
+        self.messages.append(
+            {
+                "message_id": f"m-{len(self.messages) + 1}",
+                "code": code,
+                "text": text,
+                "at": moment(self.now()),
+                "by": PROFESSIONAL,
+                "read_at": None,
+            }
+        )
+
+    def summon(self, grace: timedelta) -> None:
+        self.summoned_until = self.now() + grace
+
+    def come_back(self) -> None:
+        self.away_since = self.summoned_until = None
 
     def appointment(self) -> dict[str, Any]:
         return {
@@ -82,6 +112,8 @@ class Lobby:
             "version": self.version,
             "since": moment(self.started),
             "reason": self.reason,
+            "away_since": self.away_since and moment(self.away_since),
+            "summons": self.summoned_until and {"until": moment(self.summoned_until)},
         }
 
     def visit(self) -> dict[str, Any]:
@@ -95,6 +127,8 @@ class Lobby:
             "can_ask": free and due,
             "opens_at": moment(self.opens_at),
             "admission": None,
+            "delay": self.delay,
+            "messages": self.messages,
         }
 
     def session(self) -> dict[str, Any]:
@@ -115,8 +149,13 @@ class Lobby:
             "method": "test",
             "present": True,
             "checks": self.checks,
+            "messages": self.messages,
         }
-        booked = {"patient": {"name": person["name"]}, "in_call": False}
+        booked = {
+            "patient": {"name": person["name"]},
+            "in_call": False,
+            "delay": self.delay,
+        }
         later = {**booked, "appointment_id": "a-2", "invitation": "failed"}
         return {
             "server_time": moment(self.now()),
@@ -167,6 +206,14 @@ class Stage:
         app.router.add_get("/lobby/api/visit", self._visit)
         app.router.add_post("/lobby/api/visit/ask", self._ask)
         app.router.add_put("/lobby/api/visit/checks", self._checks)
+        app.router.add_post("/lobby/api/visit/away", self._put_away)
+        app.router.add_post("/lobby/api/visit/back", self._come_here)
+        app.router.add_post("/lobby/api/visit/messages/{id}/read", self._read)
+        app.router.add_get("/notifier/api/visit/channels", self._channels)
+        app.router.add_put("/notifier/api/visit/consent", self._consent)
+        app.router.add_get("/notifier/api/push/key", self._push_key)
+        app.router.add_post("/notifier/api/push/subscription", self._subscribe)
+        app.router.add_get("/push-worker.js", self._worker)
         app.router.add_get("/lobby/api/queue", self._queue)
         app.router.add_post("/lobby/api/appointments/{where:.+}", self._decide)
         app.router.add_post("/identity/login", self._login)
@@ -215,6 +262,42 @@ class Stage:
     async def _checks(self, request: web.Request) -> web.Response:
         self.lobby.checks = await request.json()
         return web.Response(status=204)
+
+    async def _put_away(self, _: web.Request) -> web.Response:
+        if refused := self._refused("away"):
+            return refused
+        self.lobby.away_since = self.lobby.now()
+        return web.json_response(self.lobby.visit())
+
+    async def _come_here(self, _: web.Request) -> web.Response:
+        self.lobby.come_back()
+        return web.json_response(self.lobby.visit())
+
+    async def _read(self, request: web.Request) -> web.Response:
+        for each in self.lobby.messages:
+            if each["message_id"] == request.match_info["id"]:
+                each["read_at"] = moment(self.lobby.now())
+        return web.Response(status=204)
+
+    async def _channels(self, _: web.Request) -> web.Response:
+        push = bool(self.lobby.subscriptions)
+        return self._refused("channels") or web.json_response(
+            {"push": push, "text_messages": self.lobby.texts}
+        )
+
+    async def _consent(self, request: web.Request) -> web.Response:
+        self.lobby.texts["agreed"] = (await request.json())["text_messages"]
+        return web.Response(status=204)
+
+    async def _push_key(self, _: web.Request) -> web.Response:
+        return web.json_response({"key": "BA" * 43})
+
+    async def _subscribe(self, request: web.Request) -> web.Response:
+        self.lobby.subscriptions.append(await request.json())
+        return web.Response(status=204)
+
+    async def _worker(self, _: web.Request) -> web.Response:
+        return _shown(self.pages.files["push-worker.js"])
 
     async def _queue(self, _: web.Request) -> web.Response:
         return self._refused("queue") or web.json_response(self.lobby.queue())

@@ -81,6 +81,33 @@ async def in_line(stage: Stage, page: Page, language: str) -> None:
     await expect(page.locator('[data-part="place"]')).to_be_visible()
 
 
+async def written_to(stage: Stage, page: Page, language: str) -> None:
+    await in_line(stage, page, language)
+    stage.lobby.late(10)
+    stage.lobby.write(code="soon")
+    stage.lobby.write(text="Test: please wait a little longer.")
+    await expect(page.locator('[data-message="m-2"]')).to_be_visible()
+    await expect(page.locator('[data-part="delay"]')).to_be_visible()
+
+
+async def putting_away(stage: Stage, page: Page, language: str) -> None:
+    await in_line(stage, page, language)
+    await press(page, "put-away")
+    await expect(page.locator("#away-texts")).to_be_visible()
+
+
+async def away(stage: Stage, page: Page, language: str) -> None:
+    await putting_away(stage, page, language)
+    await press(page, "confirm-away")
+    await expect(page.locator('[data-part="away"]')).to_be_visible()
+
+
+async def summoned(stage: Stage, page: Page, language: str) -> None:
+    await away(stage, page, language)
+    stage.lobby.summon(timedelta(minutes=3))
+    await expect(page.locator('[data-part="summons"]')).to_be_visible()
+
+
 def standing(state: str, status: str = "booked", reason: str | None = None) -> Scene:
     async def scene(stage: Stage, page: Page, language: str) -> None:
         stage.lobby.move(state, reason)
@@ -149,6 +176,10 @@ SCENES: dict[str, Scene] = {
     "wait, before": shut_door,
     "wait, open": door,
     "wait, in line": in_line,
+    "wait, written to": written_to,
+    "wait, putting away": putting_away,
+    "wait, away": away,
+    "wait, summoned": summoned,
     "wait, refused": standing("refused", reason="not_ready"),
     "wait, cancelled": standing("identified", status="cancelled"),
     "session, warned": warned,

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 FRONTEND = ROOT / "frontend"
 IMPORTED = re.compile(r"""^import [^;]*?from ['"]\./([\w-]+\.js)['"];""", re.MULTILINE)
 LIGHT = 100_000  # bytes, compressed: the patient's whole path
+WORKER = "push-worker.js"  # the browser asks for it when a person wants to be called
 PATIENT_PAGES = ("start", "entry", "acting", "handover", "visit")
 
 
@@ -43,7 +44,7 @@ def test_nothing_is_left_unused() -> None:
         path.read_text(encoding="utf-8") for path in FRONTEND.glob("pages/*.html")
     )
     started = re.findall(r"/([\w-]+\.js)\"", pages)
-    used = frozenset[str]().union(*(needs(module) for module in started))
+    used = frozenset[str]().union(*(needs(module) for module in [*started, WORKER]))
     assert {path.name for path in FRONTEND.glob("*.js")} == used
 
 
