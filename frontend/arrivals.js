@@ -1,6 +1,7 @@
 /** Noticing who comes: a sound, a number in the tab's title, a sentence for those who listen. */
 
 import { announce } from './announce.js';
+import { notifyOfArrival } from './notify.js';
 import { canSound, ring } from './sound.js';
 import { nameOf } from './queue.js';
 import { markTitle } from './views.js';
@@ -18,8 +19,18 @@ export class Arrivals {
     const arrived = waiting.filter((row) => this.#known && !this.#known.has(row.key));
     this.#known = new Set(waiting.map((row) => row.key));
     markTitle(waiting.length > 0 ? `(${waiting.length})` : '');
+    showBadge(waiting.length);
     if (arrived.length === 0) return;
     announce(arrived.map((row) => t('queue.arrived', { name: nameOf(row) })).join(' '));
     if (canSound()) void ring();
+    for (const row of arrived) notifyOfArrival(row.appointment.appointment_id);
   }
+}
+
+/**
+ * On the icon of a page that was put on the desktop; most browsers have none.
+ * @param {number} count
+ */
+function showBadge(count) {
+  if ('setAppBadge' in navigator) navigator.setAppBadge(count).catch(() => {});
 }

@@ -52,9 +52,9 @@ export class Away {
   }
 
   /** @param {Visit} visit */
-  show({ place, appointment }) {
+  show({ place, appointment, summons: called }) {
     const waiting = place.state === 'waiting';
-    const summons = waiting ? place.summons : null;
+    const summons = waiting ? called : null;
     this.summons.hidden = summons === null;
     this.note.hidden = !waiting || place.away_since === null || summons !== null;
     if (summons) this.#showSummons(summons.until, appointment.professional.name);

@@ -1,11 +1,12 @@
 /** One person at the door, with everything needed to admit the right one. */
 
 import { find, part, view, write } from './find.js';
+import { REASONS } from './invited.js';
 import { attendingOf, minutesSince, nameOf } from './queue.js';
 import { ROLES } from './call.js';
 import { dateAndTime, named, t, time } from './words.js';
 
-/** @import {Checks, Result, Row} from './shapes' */
+/** @import {Checks, Doorbell, Result, Row} from './shapes' */
 
 /** @type {Record<string, () => string>} */
 const CARE = {
@@ -108,6 +109,11 @@ function checkTag(test, result) {
   return tag;
 }
 
+/** @param {Row} row */
+function failureOf({ appointment: { invitation_reason: reason } }) {
+  return [t('state.mail_failed'), REASONS[reason ?? '']?.()].filter(Boolean).join(' ');
+}
+
 export class Detail {
   constructor() {
     this.section = view('detail');
@@ -117,8 +123,9 @@ export class Detail {
    * @param {Row | null} row
    * @param {string | null} talking the appointment whose call is open here
    * @param {string | undefined} me the professional at this page
+   * @param {Doorbell | null} bell theirs, while it rings or was answered
    */
-  show(row, talking, me) {
+  show(row, talking, me, bell) {
     this.section.hidden = row === null;
     part('nobody', /** @type {HTMLElement} */ (this.section.parentElement)).hidden = row !== null || talking !== null;
     if (!row) return;
@@ -134,15 +141,30 @@ export class Detail {
     this.#offer('refuse', group === 'waiting');
     this.#offer('join', group === 'in_call' && !here && person?.by?.id === me);
     this.#offer('return', group === 'in_call');
+    this.#showNoticed(group === 'waiting' ? bell : null, me);
+  }
+
+  /**
+   * Somebody who waits should be noticed by one professional, and not by three or by none.
+   * @param {Doorbell | null} bell
+   * @param {string | undefined} me
+   */
+  #showNoticed(bell, me) {
+    const noticed = bell?.acknowledged ?? null;
+    this.#offer('acknowledge', bell !== null && noticed === null);
+    const line = part('noticed', this.section);
+    line.hidden = noticed === null;
+    if (noticed) write(line, noticed.by === me ? t('bell.by_you', { time: time(noticed.at) }) : t('bell.by_colleague', { time: time(noticed.at) }));
   }
 
   /** @param {Row} row */
   #showState(row) {
     const place = part('state', this.section);
     const failed = !row.person && row.group === 'coming' && row.appointment.invitation === 'failed';
-    const away = row.group === 'waiting' && !row.person?.present;
+    const put = row.group === 'waiting' && Boolean(row.person?.away_since);
+    const away = put || (row.group === 'waiting' && !row.person?.present);
     place.className = `note ${failed ? 'bad' : away ? 'warn' : row.group === 'waiting' || row.group === 'in_call' ? 'good' : ''}`;
-    const said = failed ? t('state.mail_failed') : away ? t('state.away') : STATES[row.group](row);
+    const said = failed ? failureOf(row) : put ? t('state.put_away') : away ? t('state.away') : STATES[row.group](row);
     write(place, said);
   }
 

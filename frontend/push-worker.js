@@ -14,12 +14,12 @@ worker.addEventListener('push', (event) => {
 
 worker.addEventListener('notificationclick', (event) => {
   event.notification.close();
-  event.waitUntil(opened(event.notification.data.path));
+  event.waitUntil(opened(event.notification.data.opens));
 });
 
 /** @param {Pushed} pushed */
-function shown({ title, body, tag, path, language }) {
-  return worker.registration.showNotification(title, { body, tag, lang: language, data: { path }, requireInteraction: true });
+function shown({ title, body, tag, opens, language }) {
+  return worker.registration.showNotification(title, { body, tag, lang: language, data: { opens }, requireInteraction: true });
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Being called although nobody looks at the page: this device's own notifications, by web push. */
 
 import { ask } from './server.js';
+import { language } from './words.js';
 
 /** @typedef {'on' | 'off' | 'denied' | 'impossible'} PushState */
 
@@ -30,7 +31,7 @@ export async function turnOnPush() {
   if (await Notification.requestPermission() !== 'granted') return 'denied';
   const subscription = await subscribe();
   if (!subscription) return 'impossible';
-  await ask('POST', `${PATH}/subscription`, { body: subscription.toJSON() });
+  await ask('POST', `${PATH}/subscription`, { body: { ...subscription.toJSON(), language } });
   return 'on';
 }
 

@@ -71,6 +71,7 @@ export function tagOf({ group, appointment, person }) {
   if (!person) return appointment.invitation === 'failed' ? { tone: 'bad', text: t('tag.mail_failed') } : { tone: '', text: t('tag.not_here') };
   if (person.state === 'refused') return { tone: '', text: t('tag.refused') };
   if (person.state === 'admitted') return { tone: 'good', text: t('tag.admitted') };
+  if (person.away_since) return { tone: 'warn', text: t('tag.put_away') };
   if (!person.present) return { tone: 'warn', text: t('tag.away') };
   if (person.state === 'identified') return { tone: '', text: t('tag.identified') };
   return readinessOf(person.checks);

@@ -130,6 +130,34 @@ export interface Queue {
   appointments: Appointment[];
 }
 
+/** Somebody waits, and how far up the ladder their doorbell has rung. */
+export interface Doorbell {
+  appointment_id: string;
+  person_id: string;
+  since: string;
+  rung: 'push' | 'colleague' | 'duty' | null;
+  acknowledged: { by: string; at: string; how: string } | null;
+}
+
+/** One e-mail about an appointment. */
+export interface Delivery {
+  delivery_id: string;
+  kind: 'invitation' | 'update' | 'cancellation' | 'reminder' | 'delay';
+  /** Of a companion; none when it is the patient's. */
+  role: string | null;
+  state: 'queued' | 'sending' | 'accepted' | 'failed' | 'obsolete';
+  reason: string | null;
+  written_at: string;
+  settled_at: string | null;
+}
+
+/** GET /invitation/api/appointments/{appointment_id} */
+export interface Invitation {
+  /** As much of it as tells whether it is the right one. */
+  address: string;
+  deliveries: Delivery[];
+}
+
 /** One line of the queue: an appointment, and the person who came for it, if anybody did. */
 export interface Row {
   key: string;
@@ -200,7 +228,8 @@ export interface Pushed {
   title: string;
   body: string;
   tag: string;
-  path: string;
+  /** The page that it is about. */
+  opens: string;
   language: Language;
 }
 

@@ -31,6 +31,11 @@ export function ring() {
   return play([[659, 0], [880, 0.22], [659, 0.9], [880, 1.12]], 0.4);
 }
 
+/** The same, three times over: somebody is still at the door, and nobody has answered. */
+export function ringAgain() {
+  return play([0, 1.8, 3.6].flatMap((later) => /** @type {[number, number][]} */ ([[880, later], [1109, later + 0.22], [880, later + 0.44]])), 0.4);
+}
+
 /**
  * @param {[number, number][]} notes each with its pitch in hertz and its start in seconds
  * @param {number} length of each note in seconds

@@ -2,17 +2,20 @@
 
 import { announce } from './announce.js';
 import { Arrivals } from './arrivals.js';
-import { stayAwake } from './awake.js';
-import { Call, ROLES } from './call.js';
+import { Bells } from './bells.js';
+import { Beside } from './beside.js';
 import { setClock } from './clock.js';
 import { answerTo } from './confirm.js';
 import { Detail, showFacts } from './detail.js';
 import { chooseDevices } from './devices.js';
 import { button, find, part, pressed, view, write } from './find.js';
 import { Follow } from './follow.js';
+import { Invited } from './invited.js';
 import { Media } from './media.js';
-import { clearNotes, note, showProblem, showRefusal } from './notes.js';
+import { clearNotes, showProblem, showRefusal } from './notes.js';
+import { Notify } from './notify.js';
 import { QueueList, rowsOf } from './queue.js';
+import { Reply } from './reply.js';
 import { ask, Refused } from './server.js';
 import { Session } from './session.js';
 import { canSound, readySound, ring } from './sound.js';
@@ -20,13 +23,11 @@ import { mayGoOn } from './supported.js';
 import { setTitle } from './views.js';
 import { fromNow, learnWords, t } from './words.js';
 
-/** @import {Member, Person, Queue, Row} from './shapes' */
+/** @import {Person, Queue, Row} from './shapes' */
 
 const OFTEN = 5000;
 const FRESH = 15_000;
 const API = '/lobby/api';
-/** The appointment whose call is open in this tab, so that a reload finds back to it. */
-const TALKING = 'talking';
 
 class StaffPage {
   /** @type {Queue | null} */
@@ -35,8 +36,6 @@ class StaffPage {
   rows = [];
   /** @type {string | null} */
   chosen = null;
-  /** @type {string | null} */
-  talking = null;
   confirmedAt = 0;
   holdOff = 0;
   console = part('console', document);
@@ -44,13 +43,17 @@ class StaffPage {
   detailNotes = part('notes', view('detail'));
   media = new Media();
   arrivals = new Arrivals();
+  bells = new Bells();
+  notify = new Notify(this.queueNotes);
   detail = new Detail();
+  reply = new Reply(this.detail.section, () => void this.follow.now());
+  invited = new Invited(this.detail.section);
   list = new QueueList((key) => this.#choose(key));
-  call = new Call({ media: this.media, as: 'staff', nameOf: (member) => this.#nameOf(member) });
+  beside = new Beside({ media: this.media, notes: this.detailNotes, rows: () => this.rows, changed: (begun) => this.#callChanged(begun) });
   session = new Session({
     path: '/identity/staff',
     home: '/staff',
-    inCall: () => this.call.room !== null,
+    inCall: () => this.beside.call.room !== null,
     ended: () => this.#showLogin(),
     failed: (error) => showRefusal(this.queueNotes, error),
   });
@@ -58,11 +61,8 @@ class StaffPage {
 
   open() {
     readySound();
-    chooseDevices(this.media, () => this.call.chosenSpeaker());
+    chooseDevices(this.media, () => this.beside.call.chosenSpeaker());
     this.#connectButtons();
-    this.call.addEventListener('over', (event) => {
-      if (event instanceof CustomEvent) this.#callOver(event.detail.why);
-    });
     setInterval(() => this.#showTimes(), 1000);
     void this.session.renew();
     return this.follow.start();
@@ -76,7 +76,7 @@ class StaffPage {
     pressed('join', () => this.#join());
     pressed('return', () => void this.#return(), view('detail'));
     pressed('return', () => void this.#returnFromCall(), view('call'));
-    pressed('end', () => void this.#end());
+    pressed('acknowledge', () => void this.#acknowledge());
   }
 
   #pause() {
@@ -89,6 +89,7 @@ class StaffPage {
     const asked = Date.now();
     try {
       this.#heard(await ask('GET', `${API}/queue`), asked);
+      void this.bells.listen().then(() => this.#showDetail());
     } catch (error) {
       this.#unanswered(error);
     }
@@ -108,7 +109,7 @@ class StaffPage {
     this.#showConsole(queue);
     this.arrivals.notice(this.rows);
     this.#show();
-    if (first) void this.#rejoin();
+    if (first) void this.beside.rejoin();
   }
 
   /** @param {unknown} error */
@@ -133,7 +134,7 @@ class StaffPage {
 
   /** A call that runs is not torn down. */
   #showLogin() {
-    if (this.call.room) return;
+    if (this.beside.call.room) return;
     this.follow.stop();
     view('opening').hidden = true;
     this.console.hidden = true;
@@ -157,11 +158,21 @@ class StaffPage {
   }
 
   #show() {
+    const { talking } = this.beside;
     this.list.show(this.rows, this.chosen);
-    this.detail.show(this.row, this.talking, this.queue?.professional.id);
-    view('call').hidden = this.talking === null;
-    this.console.classList.toggle('talking', this.talking !== null);
+    view('call').hidden = talking === null;
+    this.console.classList.toggle('talking', talking !== null);
+    this.#showDetail();
     this.#showTimes();
+  }
+
+  #showDetail() {
+    const { row } = this;
+    const me = this.queue?.professional.id;
+    this.detail.show(row, this.beside.talking, me, row && this.bells.of(row));
+    if (!row) return;
+    this.reply.show(row);
+    this.invited.show(row);
   }
 
   #showTimes() {
@@ -184,13 +195,19 @@ class StaffPage {
   async #admit() {
     const { row } = this;
     if (!row?.person) return;
-    if (this.talking && this.talking !== row.appointment.appointment_id) return showProblem(this.detailNotes, 'in_another_call');
+    if (!this.beside.isFreeFor(row.appointment.appointment_id)) return;
     const dialog = find('#admit', HTMLDialogElement);
     showFacts(row, dialog);
     if (await answerTo(dialog) !== 'yes') return;
     // The dialog showed this version of the place; if it has changed since, the server says so.
     const answer = await this.#tell(row, 'admission', undefined);
-    if (answer) this.#enter(row.appointment.appointment_id, answer.admission);
+    if (answer) this.beside.enter(row.appointment.appointment_id, answer.admission);
+  }
+
+  async #acknowledge() {
+    if (!this.row) return;
+    await this.bells.acknowledge(this.row, this.detailNotes);
+    this.#showDetail();
   }
 
   async #refuse() {
@@ -205,12 +222,8 @@ class StaffPage {
   }
 
   async #returnFromCall() {
-    const row = this.#inCall();
+    const row = this.beside.row();
     if (row) await this.#sendBack(row);
-  }
-
-  #inCall() {
-    return this.rows.find((row) => row.appointment.appointment_id === this.talking && row.group === 'in_call');
   }
 
   /** @param {Row} row */
@@ -218,8 +231,7 @@ class StaffPage {
     if (!row.person || await answerTo(find('#return', HTMLDialogElement)) !== 'yes') return;
     if (!await this.#tell(row, 'return', { reason: reasonIn('return') })) return;
     announce(t('return.done'));
-    const others = this.rows.some((each) => each.appointment === row.appointment && each.group === 'in_call' && each.key !== row.key);
-    if (this.talking === row.appointment.appointment_id && !others) this.call.leave(false);
+    this.beside.without(row);
   }
 
   /**
@@ -244,72 +256,16 @@ class StaffPage {
 
   #join() {
     const { row } = this;
-    if (!row) return;
-    if (this.talking) showProblem(this.detailNotes, 'in_another_call');
-    else this.#enter(row.appointment.appointment_id, null);
+    if (row && this.beside.isFreeFor(row.appointment.appointment_id)) this.beside.enter(row.appointment.appointment_id, null);
   }
 
-  /** After a reload: back into the call that was open in this tab, if it still is. */
-  async #rejoin() {
-    const appointment = sessionStorage.getItem(TALKING);
-    if (!appointment) return;
-    const admission = await this.#admission(appointment).catch(() => null);
-    if (admission) this.#enter(appointment, admission);
-    else sessionStorage.removeItem(TALKING);
-  }
-
-  /**
-   * @param {string} appointment
-   * @param {string | null} given the admission in hand; it serves the first hello only
-   */
-  #enter(appointment, given) {
-    let inHand = given;
-    this.talking = appointment;
-    this.chosen = this.#inCall()?.key ?? this.chosen;
-    sessionStorage.setItem(TALKING, appointment);
-    stayAwake(true);
+  /** @param {boolean} begun */
+  #callChanged(begun) {
+    if (begun) this.chosen = this.beside.row()?.key ?? this.chosen;
     this.#show();
-    find('h1', HTMLElement, view('call')).focus();
-    void this.call.enter(appointment, () => {
-      const now = inHand;
-      inHand = null;
-      return now ? Promise.resolve(now) : this.#admission(appointment);
-    });
-  }
-
-  /**
-   * @param {string} appointment
-   * @returns {Promise<string>}
-   */
-  async #admission(appointment) {
-    return (await ask('GET', `${API}/appointments/${encodeURIComponent(appointment)}/admission`)).admission;
-  }
-
-  async #end() {
-    const answer = await answerTo(find('#end', HTMLDialogElement));
-    if (answer === 'yes') this.call.leave(true);
-    if (answer === 'leave') this.call.leave(false);
-  }
-
-  /** @param {string} why */
-  #callOver(why) {
-    this.talking = null;
-    sessionStorage.removeItem(TALKING);
-    stayAwake(false);
-    clearNotes(this.detailNotes);
-    if (why === 'ended' || why === 'left' || why === 'call_over') this.detailNotes.append(note('calm', t('staff.call_over')));
-    else if (why !== 'abandoned') showProblem(this.detailNotes, why);
-    announce(t('staff.call_over'));
-    this.#show();
+    if (begun) return;
     (this.row ? this.detail : button('try-sound')).focus();
     void this.follow.now();
-  }
-
-  /** @param {Member} member */
-  #nameOf(member) {
-    const people = this.rows.filter((row) => row.appointment.appointment_id === this.talking).map((row) => row.person);
-    const person = people.find((each) => each?.person_id === member.member);
-    return person ? person.name : ROLES[member.role]();
   }
 }
 

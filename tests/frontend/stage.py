@@ -59,6 +59,10 @@ class Lobby:
         default_factory=lambda: {"possible": True, "agreed": False, "ends_with": "67"}
     )
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
+    present: bool = True
+    bell: dict[str, Any] | None = None
+    address: str = "t…@e….com"
+    letters: list[dict[str, Any]] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC) + AHEAD)
 
     def now(self) -> datetime:
@@ -113,8 +117,11 @@ class Lobby:
             "since": moment(self.started),
             "reason": self.reason,
             "away_since": self.away_since and moment(self.away_since),
-            "summons": self.summoned_until and {"until": moment(self.summoned_until)},
         }
+
+    def summons(self) -> dict[str, str] | None:
+        until = self.summoned_until
+        return {"until": moment(until)} if until else None
 
     def visit(self) -> dict[str, Any]:
         free = self.state in {"identified", "refused", "left"}
@@ -128,6 +135,7 @@ class Lobby:
             "opens_at": moment(self.opens_at),
             "admission": None,
             "delay": self.delay,
+            "summons": self.summons(),
             "messages": self.messages,
         }
 
@@ -147,16 +155,23 @@ class Lobby:
             "name": "Testi-Maija Testinen",
             "birth_year": 1952,
             "method": "test",
-            "present": True,
+            "present": self.present,
             "checks": self.checks,
+            "summons": self.summons(),
             "messages": self.messages,
         }
         booked = {
             "patient": {"name": person["name"]},
             "in_call": False,
             "delay": self.delay,
+            "invitation_reason": None,
         }
-        later = {**booked, "appointment_id": "a-2", "invitation": "failed"}
+        later = {
+            **booked,
+            "appointment_id": "a-2",
+            "invitation": "failed",
+            "invitation_reason": "mailbox_full",
+        }
         return {
             "server_time": moment(self.now()),
             "professional": PROFESSIONAL,
@@ -171,6 +186,32 @@ class Lobby:
                 {**self.appointment(), **later, "people": []},
             ],
         }
+
+    def ring(self, rung: str | None) -> None:
+        self.bell = {
+            "appointment_id": "a-1",
+            "person_id": "person-1",
+            "since": moment(self.started),
+            "rung": rung,
+            "acknowledged": None,
+        }
+
+    def letter(self, kind: str, state: str, reason: str | None = None) -> None:
+        at = moment(self.now())
+        self.letters.append(
+            {
+                "delivery_id": f"d-{len(self.letters) + 1}",
+                "kind": kind,
+                "role": None,
+                "state": state,
+                "reason": reason,
+                "written_at": at,
+                "settled_at": None if state == "queued" else at,
+            }
+        )
+
+    def invitation(self) -> dict[str, Any]:
+        return {"address": self.address, "deliveries": self.letters}
 
 
 def problem(status: int, code: str, **more: str) -> web.Response:
@@ -215,6 +256,12 @@ class Stage:
         app.router.add_post("/notifier/api/push/subscription", self._subscribe)
         app.router.add_get("/push-worker.js", self._worker)
         app.router.add_get("/lobby/api/queue", self._queue)
+        app.router.add_get("/notifier/api/doorbells", self._bells)
+        app.router.add_post("/notifier/api/doorbells/{where:.+}", self._acknowledge)
+        invitation = "/invitation/api/appointments/{appointment}"
+        app.router.add_get(invitation, self._invitation)
+        app.router.add_post(f"{invitation}/resend", self._resend)
+        app.router.add_put(f"{invitation}/address", self._correct)
         app.router.add_post("/lobby/api/appointments/{where:.+}", self._decide)
         app.router.add_post("/identity/login", self._login)
         for who in ("", "/staff"):
@@ -306,9 +353,49 @@ class Stage:
         deed = request.match_info["where"].rsplit("/", 1)[-1]
         if refused := self._refused(deed):
             return refused
-        reason = (await request.json())["reason"]
-        self.lobby.move("refused" if deed == "refusal" else "waiting", reason)
+        said = await request.json() if request.can_read_body else {}
+        self._done(deed, said)
         return web.json_response({"person": self.lobby.place()})
+
+    def _done(self, deed: str, said: dict[str, Any]) -> None:
+        match deed:
+            case "messages":
+                self.lobby.write(said.get("code"), said.get("text"))
+            case "delay":
+                self.lobby.late(said["minutes"])
+            case "summons":
+                self.lobby.summon(timedelta(minutes=3))
+            case "refusal":
+                self.lobby.move("refused", said["reason"])
+            case _:
+                self.lobby.move("waiting", said["reason"])
+
+    async def _bells(self, _: web.Request) -> web.Response:
+        bells = [self.lobby.bell] if self.lobby.bell else []
+        told = {"server_time": moment(self.lobby.now()), "doorbells": bells}
+        return web.json_response(told)
+
+    async def _acknowledge(self, _: web.Request) -> web.Response:
+        assert self.lobby.bell
+        at = moment(self.lobby.now())
+        by = {"by": PROFESSIONAL["id"], "at": at, "how": "acknowledged"}
+        self.lobby.bell["acknowledged"] = by
+        return web.json_response({"doorbell": self.lobby.bell})
+
+    async def _invitation(self, _: web.Request) -> web.Response:
+        return web.json_response(self.lobby.invitation())
+
+    async def _resend(self, _: web.Request) -> web.Response:
+        if refused := self._refused("resend"):
+            return refused
+        self.lobby.letter("invitation", "queued")
+        return web.json_response(self.lobby.invitation(), status=202)
+
+    async def _correct(self, request: web.Request) -> web.Response:
+        email = (await request.json())["email"]
+        self.lobby.address = f"{email[0]}…@e….com"
+        self.lobby.letter("invitation", "queued")
+        return web.json_response(self.lobby.invitation())
 
     async def _renew(self, request: web.Request) -> web.Response:
         if refused := self._refused("session"):

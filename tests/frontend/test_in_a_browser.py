@@ -138,6 +138,24 @@ async def at_the_door(stage: Stage, page: Page, language: str) -> None:
     await view(page, "detail")
 
 
+async def put_away_at_the_door(stage: Stage, page: Page, language: str) -> None:
+    stage.lobby.away_since = stage.lobby.now()
+    stage.lobby.late(10, inferred=True)
+    stage.lobby.write(code="soon")
+    stage.lobby.letter("invitation", "failed", "mailbox_full")
+    stage.lobby.ring("push")
+    await at_the_door(stage, page, language)
+    await page.locator('[data-part="invited"] summary').click()
+    await expect(page.locator('[data-part="deliveries"] li')).to_have_count(1)
+    await expect(page.locator('[data-action="acknowledge"]')).to_be_visible()
+
+
+async def correcting(stage: Stage, page: Page, language: str) -> None:
+    await put_away_at_the_door(stage, page, language)
+    await press(page, "address")
+    await expect(page.locator("dialog#address")).to_be_visible()
+
+
 async def warned(stage: Stage, page: Page, language: str) -> None:
     stage.lobby.ends_in = timedelta(minutes=4)
     await page.goto(f"{stage.url}/visit?lang={language}")
@@ -190,6 +208,8 @@ SCENES: dict[str, Scene] = {
     "unsupported": unsupported,
     "staff, log-in": log_in,
     "staff, detail": at_the_door,
+    "staff, away": put_away_at_the_door,
+    "staff, address": correcting,
     "staff, admit": dialog("admit"),
     "staff, refuse": dialog("refuse"),
     "sorry": at("/sorry/child_needs_own_credentials"),

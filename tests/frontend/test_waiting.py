@@ -57,8 +57,10 @@ async def test_a_message_rings_is_said_aloud_and_is_acknowledged(
     await in_line(stage, page, "fi")
     stage.lobby.write(code="soon")
     message = page.locator('[data-message="m-1"]')
-    await expect(message).to_contain_text("Tulen muutaman minuutin kuluttua.")
-    await expect(page.locator("#announce-now")).to_contain_text("Tulen muutaman")
+    await expect(message).to_contain_text(
+        "Otan sinut vastaan muutaman minuutin kuluttua."
+    )
+    await expect(page.locator("#announce-now")).to_contain_text("Otan sinut vastaan")
     await rung(page)
     await message.locator('[data-action="read"]').click()
     await expect(message).to_contain_text("Olet kertonut lukeneesi tämän.")
@@ -176,7 +178,7 @@ async def test_what_is_pushed_is_shown_by_the_device_and_leads_to_the_page(
         "title": "Video appointment",
         "body": "It is your turn.",
         "tag": "a-1",
-        "path": "/visit",
+        "opens": "/visit",
         "language": "en",
     }
     await _push(stage, page, pushed)
@@ -191,7 +193,7 @@ async def test_what_is_pushed_is_shown_by_the_device_and_leads_to_the_page(
             "title": "Video appointment",
             "body": "It is your turn.",
             "tag": "a-1",
-            "data": {"path": "/visit"},
+            "data": {"opens": "/visit"},
         }
     ]
 
