@@ -15,6 +15,8 @@ from contract.personal import ONE_LINE, Personal, PersonalText
 
 Sequence = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
+PhoneNumber = Annotated[str, Field(max_length=40, pattern=ONE_LINE)]
+Page = Annotated[str, Field(max_length=300, pattern=r"^https://[^\s<>]+$")]
 
 
 class Language(StrEnum):
@@ -46,6 +48,10 @@ class Unit(Said):
 
     id: Id
     name: Texts
+    phone: PhoneNumber | None = None
+    "Where patients call about their appointments, as it is written for people."
+    url: Page | None = None
+    "A page about the unit and how to reach it."
 
 
 class Professional(Said):

@@ -179,12 +179,18 @@ class Appointment:
         """What a patient would be told anew if it changed. Off is off, at any time."""
         if self.status is Status.CANCELLED or not self.is_known:
             return self.status, self.is_known
-        return self.recipient, self.times
+        recipient, times = self.known()
+        return replace(recipient, unit=_named(recipient.unit)), times
 
 
 def _status(change: Change) -> Status:
     off = isinstance(change, AppointmentCancelled)
     return Status.CANCELLED if off else Status.BOOKED
+
+
+def _named(unit: Unit) -> Unit:
+    """Another number to call is no news of the appointment."""
+    return unit.model_copy(update={"phone": None, "url": None})
 
 
 def _invited(

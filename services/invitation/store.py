@@ -31,8 +31,8 @@ async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
     row = await tx.fetchrow(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, email, language, starts_at, ends_at, revision, issued_digest,
-               issued_until
+               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+               revision, issued_digest, issued_until
           FROM appointment
          WHERE appointment_id = $1
         """,
@@ -46,8 +46,8 @@ async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
     row = await tx.fetchrow(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, email, language, starts_at, ends_at, revision, issued_digest,
-               issued_until
+               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+               revision, issued_digest, issued_until
           FROM appointment
          WHERE appointment_id = $1
            FOR UPDATE
@@ -79,8 +79,8 @@ async def hold_next_due(tx: Writer, at: datetime) -> Appointment | None:
     row = await tx.fetchrow(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, email, language, starts_at, ends_at, appointment.revision,
-               issued_digest, issued_until
+               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+               appointment.revision, issued_digest, issued_until
           FROM delivery JOIN appointment USING (appointment_id)
          WHERE state IN ('queued', 'sending') AND due_at <= $1
          ORDER BY due_at
@@ -133,7 +133,7 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
            SET heard_details = $2, heard_times = $3, heard_status = $4, status = $5,
                unit_id = $6, unit_name = $7::jsonb, email = $8, language = $9,
                starts_at = $10, ends_at = $11, revision = $12, issued_digest = $13,
-               issued_until = $14, changed_at = $15
+               issued_until = $14, changed_at = $15, unit_phone = $16, unit_url = $17
          WHERE appointment_id = $1
         """,
         appointment.appointment_id,
@@ -151,6 +151,8 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
         issued and issued.digest,
         issued and issued.until,
         at,
+        recipient and recipient.unit.phone,
+        recipient and recipient.unit.url,
     )
     await _save_companions(tx, appointment)
 
@@ -289,7 +291,12 @@ def _recipient(row: Any) -> Recipient | None:
         return None
     name = Texts.model_validate_json(row["unit_name"])
     return Recipient(
-        Unit(id=row["unit_id"], name=name),
+        Unit(
+            id=row["unit_id"],
+            name=name,
+            phone=row["unit_phone"],
+            url=row["unit_url"],
+        ),
         SecretStr(row["email"]),
         Language(row["language"]),
     )

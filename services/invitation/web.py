@@ -15,7 +15,6 @@ from chassis.outcome import Reason
 from chassis.refusal import Refusal
 from chassis.web import Access, BadRequest, Doors, body, staff
 from contract.booking import Language
-from contract.invitation import Kind
 from services.invitation.domain import (
     AlreadyOnItsWay,
     Appointment,
@@ -25,6 +24,7 @@ from services.invitation.domain import (
     Delivery,
     Status,
 )
+from services.invitation.form import Wording
 from services.invitation.letter import LetterWriter
 from services.invitation.returns import Returns
 from services.invitation.staff_flows import Oversight, Standing
@@ -63,7 +63,7 @@ def doors(
             request.match_info["appointment_id"], staff(request)
         )
         letter = letters.write(
-            appointment, _kind(appointment), f"{origin}/v/…", language
+            appointment, _wording(appointment), f"{origin}/v/…", language
         )
         return web.Response(
             text=letter.html,
@@ -126,9 +126,9 @@ def _language(request: web.Request) -> Language | None:
         ) from None
 
 
-def _kind(appointment: Appointment) -> Kind:
+def _wording(appointment: Appointment) -> Wording:
     off = appointment.status is Status.CANCELLED
-    return Kind.CANCELLATION if off else Kind.INVITATION
+    return Wording.CANCELLATION if off else Wording.INVITATION
 
 
 def _told(standing: Standing, status: int = 200) -> web.Response:
