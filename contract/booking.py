@@ -16,7 +16,7 @@ from contract.personal import ONE_LINE, Personal, PersonalText
 Sequence = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
 PhoneNumber = Annotated[str, Field(max_length=40, pattern=ONE_LINE)]
-Page = Annotated[str, Field(max_length=300, pattern=r"^https://[^\s<>]+$")]
+Page = Annotated[str, Field(pattern=r"^https://[^\s<>]{1,290}$")]
 
 
 class Language(StrEnum):
