@@ -67,7 +67,7 @@ CATALOGUE = (
     Entry("invitation", InvitationSent, ("lobby", BOOKING_SYSTEM)),
     Entry("invitation", InvitationFailed, ("lobby", "notifier", BOOKING_SYSTEM)),
     Entry("identity", PatientIdentified, ("lobby", "notifier"), personal=True),
-    Entry("lobby", PatientWaiting, ("notifier",)),
+    Entry("lobby", PatientWaiting, ("invitation", "notifier")),
     Entry("lobby", PatientLeft, ("notifier",)),
     Entry("lobby", PatientAdmitted, ("notifier", "signalling")),
     Entry("lobby", PatientRefused, ("notifier",)),
@@ -77,9 +77,9 @@ CATALOGUE = (
     Entry("lobby", PatientSummoned, ("notifier",)),
     Entry("lobby", MessageSent, ("notifier",)),
     Entry("lobby", MessageRead, ("notifier",)),
-    Entry("lobby", AppointmentDelayed, ("notifier", BOOKING_SYSTEM)),
+    Entry("lobby", AppointmentDelayed, ("invitation", "notifier", BOOKING_SYSTEM)),
     Entry("lobby", AppointmentMissed, ("notifier", BOOKING_SYSTEM)),
-    Entry("signalling", CallStarted, ("lobby", "notifier")),
+    Entry("signalling", CallStarted, ("invitation", "lobby", "notifier")),
     Entry("signalling", CallEnded, ("lobby", "notifier", BOOKING_SYSTEM)),
 )
 

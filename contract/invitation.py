@@ -27,7 +27,7 @@ class InvitationIssued(Event):
     link_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     "SHA-256 of the link's token, in hex."
     expires_at: AwareDatetime
-    "The link opens nothing after this. The newest word about a companion's link counts."
+    "The link opens nothing after this. The newest word about a link counts."
     role: CompanionRole | None = None
     "As what the link lets someone in, when it is a companion's and not the patient's."
 

@@ -72,7 +72,10 @@ class Appointments:
         async with self.database.writing() as tx:
             if await inbox.first_sight(tx, said):
                 link = Link(said.appointment_id, said.role)
-                await store.keep_link(tx, said.link_digest, link, said.expires_at)
+                said_at = said.time or self.clock()
+                await store.keep_link(
+                    tx, said.link_digest, link, said.expires_at, said_at
+                )
 
     async def forget(self) -> None:
         """Nothing is kept longer than it can matter."""

@@ -101,27 +101,23 @@ async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
 
 
 async def keep_link(
-    tx: Writer, link_digest: str, link: Link, expires_at: datetime
+    tx: Writer, link_digest: str, link: Link, expires_at: datetime, said_at: datetime
 ) -> None:
-    """A patient's link that was issued anew lasts as long as the longest it was given.
-
-    Of a companion's, the newest word counts: that is how it is withdrawn.
-    """
+    """The newest word about a link counts: that is how one is withdrawn."""
     await tx.execute(
         """
-        INSERT INTO link (link_digest, appointment_id, expires_at, companion)
-        VALUES ($1, $2, $3, $4)
+        INSERT INTO link (link_digest, appointment_id, companion, expires_at, said_at)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (link_digest)
-        DO UPDATE SET expires_at =
-            CASE WHEN excluded.companion IS NULL
-                 THEN greatest(link.expires_at, excluded.expires_at)
-                 ELSE excluded.expires_at
-             END
+        DO UPDATE SET expires_at = excluded.expires_at,
+                      said_at = excluded.said_at
+                WHERE link.said_at <= excluded.said_at
         """,
         link_digest,
         link.appointment_id,
-        expires_at,
         link.companion,
+        expires_at,
+        said_at,
     )
 
 

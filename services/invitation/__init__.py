@@ -2,7 +2,8 @@
 
 Owns      appointments as the patient and their companions are told of them, deliveries,
           the links
-Hears     appointment.booked, appointment.rescheduled, appointment.cancelled
+Hears     appointment.booked, appointment.rescheduled, appointment.cancelled,
+          appointment.delayed, patient.waiting, call.started
 Says      invitation.issued, invitation.sent, invitation.failed
 Start at  flows.py
 """

@@ -13,6 +13,7 @@ from chassis.sessions import fetching
 from chassis.smtp import Connection, MailServer
 from services.invitation import words
 from services.invitation.bounce import Reader, ReturnAddress
+from services.invitation.due import Rules
 from services.invitation.events import listen
 from services.invitation.flows import Invitations
 from services.invitation.letter import LetterWriter
@@ -20,6 +21,7 @@ from services.invitation.letterbox import Letterbox
 from services.invitation.link import Links
 from services.invitation.mail import Desk, host_of
 from services.invitation.postman import Postman
+from services.invitation.reminders import QuietHours, Reminders
 from services.invitation.returns import Returns
 from services.invitation.settings import Settings
 from services.invitation.staff_flows import Oversight
@@ -40,7 +42,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         outbox=foundation.outbox,
         links=links,
         link_lifetime=settings.link_lifetime,
-        try_for=settings.mail_try_for,
+        rules=_rules(settings),
         new_id=uuid4,
     )
     invitations = Invitations(
@@ -99,3 +101,9 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
 def _reader(settings: Settings) -> Reader:
     home = settings.bounce_address or parseaddr(settings.mail_from)[1]
     return Reader(ReturnAddress(home), host_of(settings.origin))
+
+
+def _rules(settings: Settings) -> Rules:
+    quiet = QuietHours(settings.remind_quiet_from, settings.remind_quiet_to)
+    reminders = Reminders(settings.remind_ahead, quiet, settings.remind_apart)
+    return Rules(settings.mail_try_for, reminders, settings.delays_apart)

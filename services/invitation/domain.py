@@ -66,6 +66,18 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What was heard of the day itself: how late it is, who came, whether it began.
+
+    People are known by their ids alone, and not in what role they came.
+    """
+
+    delay: int = 0  # minutes
+    arrived: frozenset[UUID] = frozenset()
+    started: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Issued:
     """A link as it was said to the other services."""
 
@@ -90,7 +102,7 @@ class Invited:
     @property
     def key(self) -> tuple[CompanionRole, str]:
         """One person is asked once in one role, however often a booking says so."""
-        return self.role, self.email.get_secret_value().strip().lower()
+        return self.role, _plain(self.email)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,10 @@ class Appointment:
     revision: int = 0
     issued: Issued | None = None
     companions: tuple[Invited, ...] = ()
+    corrected: SecretStr | None = (
+        None  # by staff; `recipient` has the booking's address
+    )
+    progress: Progress = field(default_factory=Progress)
 
     def after(self, change: Change) -> Self:
         """The appointment once this has been heard; itself when it is old news."""
@@ -116,14 +132,39 @@ class Appointment:
         if Aspect.STATUS in renewed:
             after = replace(after, status=_status(change))
         if Aspect.TIMES in renewed and isinstance(change, Timed):
-            after = replace(after, times=Times(change.starts_at, change.ends_at))
+            after = after.moved_to(Times(change.starts_at, change.ends_at))
         if Aspect.DETAILS in renewed and isinstance(change, AppointmentBooked):
-            companions = _invited(self.companions, change.companions)
-            after = replace(after, recipient=_recipient(change), companions=companions)
-        after = replace(after, companions=tuple(after._revised(self)))  # noqa: SLF001 - it is one of us
-        if after._matters() == self._matters():  # noqa: SLF001 - it is one of us
+            after = after.booked_as(change)
+        return after.with_news_since(self)
+
+    def corrected_to(self, email: SecretStr) -> Self:
+        """With another address of the patient's, until a newer booking brings another."""
+        booked = self.recipient and self.recipient.email
+        right = None if booked and is_same_address(booked, email) else email
+        return replace(self, corrected=right).with_news_since(self)
+
+    def moved_to(self, times: Times) -> Self:
+        """What was heard of a day is worth nothing for another."""
+        moved = self.times is not None and self.times != times
+        progress = Progress() if moved else self.progress
+        return replace(self, times=times, progress=progress)
+
+    def booked_as(self, booked: AppointmentBooked) -> Self:
+        recipient, before = _recipient(booked), self.recipient
+        stays = before and is_same_address(before.email, recipient.email)
+        return replace(
+            self,
+            recipient=recipient,
+            companions=_invited(self.companions, booked.companions),
+            corrected=self.corrected if stays else None,
+        )
+
+    def with_news_since(self, before: Self) -> Self:
+        """With new revisions for those to whom this is news."""
+        after = replace(self, companions=tuple(self._revised(before)))
+        if after._matters() == before._matters():  # noqa: SLF001 - it is one of us
             return after
-        return replace(after, revision=self.revision + 1)
+        return replace(after, revision=before.revision + 1)
 
     def seen_by(self, companion: Invited) -> Self:
         """The appointment as this companion is told of it: off, when they are not asked."""
@@ -138,6 +179,8 @@ class Appointment:
             revision=companion.revision,
             issued=companion.issued,
             companions=(),
+            corrected=None,
+            progress=Progress(self.progress.delay, started=self.delay is None),
         )
 
     def views(self) -> Iterator[Self]:
@@ -166,11 +209,24 @@ class Appointment:
         """Whom to write to about which time. Only asked once both were heard."""
         if self.recipient is None or self.times is None:
             raise LookupError("The booking has not been heard.")
-        return self.recipient, self.times
+        email = self.corrected or self.recipient.email
+        return replace(self.recipient, email=email), self.times
 
     @property
     def is_known(self) -> bool:
         return self.recipient is not None and self.times is not None
+
+    @property
+    def delay(self) -> int | None:
+        """How many minutes late, as far as somebody may still need to be told."""
+        if self.progress.started or self._have_all_come():
+            return None
+        return self.progress.delay
+
+    def _have_all_come(self) -> bool:
+        """As many have come as were asked. While somebody is missing nobody knows who."""
+        asked = 1 + sum(each.asked for each in self.companions)
+        return len(self.progress.arrived) >= asked
 
     def is_over(self, at: datetime) -> bool:
         return self.times is not None and self.times.ends_at <= at
@@ -181,6 +237,15 @@ class Appointment:
             return self.status, self.is_known
         recipient, times = self.known()
         return replace(recipient, unit=_named(recipient.unit)), times
+
+
+def is_same_address(one: SecretStr, other: SecretStr) -> bool:
+    """As the link sees it, too: capital letters make no other person."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(email: SecretStr) -> str:
+    return email.get_secret_value().strip().lower()
 
 
 def _status(change: Change) -> Status:
@@ -218,12 +283,18 @@ class Delivery(Sending):
     kind: Kind
     revision: int
     link_digest: str
+    wanted_at: datetime  # when it is to leave; `due_at` is when to do something next
     asked_by: str | None = None
     role: CompanionRole | None = None  # of a companion; none when it is the patient's
+    ahead: timedelta | None = None  # of a reminder: how long before the start
+    minutes: int | None = None  # of a delay: how late
 
     @property
     def may_have_arrived(self) -> bool:
         return self.state in {State.ACCEPTED, State.SENDING} or self.doubt
+
+    def postponed(self, until: datetime) -> Self:
+        return replace(self, due_at=until)
 
     def came_back(self, reason: Reason, at: datetime) -> Self:
         """It has not reached the mailbox; itself when it never left, or long ago."""

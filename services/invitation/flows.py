@@ -5,7 +5,7 @@ between them. The postman does the middle part.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,8 +15,11 @@ from chassis.database import Database
 from chassis.outcome import Outcome
 from chassis.sending import State
 from contract.booking import Change
+from contract.envelope import Event
+from contract.lobby import AppointmentDelayed, PatientWaiting
+from contract.signalling import CallStarted
 from services.invitation import store
-from services.invitation.domain import Appointment, Delivery
+from services.invitation.domain import Appointment, Delivery, Progress
 from services.invitation.metrics import LATE
 from services.invitation.telling import Telling
 
@@ -53,6 +56,35 @@ class Invitations:
             stored = await store.deliveries(tx, said.appointment_id)
             await self.telling.agree(tx, appointment, stored, stored, at)
         self.wake()
+
+    async def delayed(self, said: AppointmentDelayed) -> None:
+        """The professional runs late, or does no longer."""
+        await self._went_on(said, lambda now: replace(now, delay=said.minutes))
+
+    async def arrived(self, said: PatientWaiting) -> None:
+        """Somebody of the appointment has come and sees how things stand."""
+        person = said.person_id
+        await self._went_on(
+            said, lambda now: replace(now, arrived=now.arrived | {person})
+        )
+
+    async def started(self, said: CallStarted) -> None:
+        await self._went_on(said, lambda now: replace(now, started=True))
+
+    async def _went_on(
+        self, said: Event, progressed: Callable[[Progress], Progress]
+    ) -> None:
+        at = self.clock()
+        async with self.database.writing() as tx:
+            if not await inbox.first_sight(tx, said):
+                return
+            held = await store.hold_or_make(tx, said.appointment_id, at)
+            appointment = replace(held, progress=progressed(held.progress))
+            await store.save(tx, appointment, at)
+            stored = await store.deliveries(tx, said.appointment_id)
+            agreed = await self.telling.agree(tx, appointment, stored, stored, at)
+        if len(agreed) > len(stored):
+            self.wake()
 
     async def claim(self) -> Claimed | None:
         """The next e-mail to send, ours until the lease ends; or nothing is due."""
@@ -98,9 +130,10 @@ class Invitations:
             return await store.forget(tx, self.clock() - self.keep)
 
     async def measure(self) -> None:
+        at = self.clock()
         async with self.database.reading() as tx:
-            written = await store.longest_waiting(tx)
-        late = self.clock() - written if written else timedelta()
+            wanted = await store.longest_waiting(tx, at)
+        late = at - wanted if wanted else timedelta()
         LATE.set(late.total_seconds())
 
 

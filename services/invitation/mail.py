@@ -83,9 +83,7 @@ class Desk:
             for key, form in letters.forms.items()
         }
 
-    def write(
-        self, appointment: Appointment, delivery: Delivery, minutes: int = 0
-    ) -> Mail:
+    def write(self, appointment: Appointment, delivery: Delivery) -> Mail:
         """Raises `NotAnAddress`. Written twice, it is the same mail."""
         recipient, times = appointment.known()
         link = self._links.address(
@@ -95,13 +93,14 @@ class Desk:
             recipient.role,
         ).get_secret_value()
         address = mail_address(recipient.email.get_secret_value())
-        before = times.starts_at - delivery.created_at
+        before = times.starts_at - delivery.wanted_at
+        minutes = delivery.minutes or 0
         wording = Wording.of(delivery.kind, before, minutes)
         letter = self._letters.write(appointment, wording, link, minutes=minutes)
         gaps = {**letter.gaps, **self._head(letter, delivery, address)}
         if wording in WITH_ENTRY:
             entry = self._entries.write(
-                appointment, letter.key, link, delivery.created_at
+                appointment, letter.key, link, delivery.wanted_at
             )
             gaps["entry"] = _base64(entry)
         content = self._envelopes[letter.key].filled(gaps).encode()
@@ -114,7 +113,7 @@ class Desk:
         return {
             "to": address.addr_spec,
             "subject": _header("Subject", letter.subject),
-            "date": format_datetime(delivery.created_at),
+            "date": format_datetime(delivery.wanted_at),
             "id": str(delivery.delivery_id),
             "thread": thread[:32],
             "host": self._host,

@@ -92,7 +92,7 @@ class Postman:
         if settled is None:
             return
         if settled.state is State.ACCEPTED and settled.settled_at:
-            took = settled.settled_at - settled.created_at
+            took = settled.settled_at - settled.wanted_at
             HANDED_OVER.observe(took.total_seconds())
         self._log.info(
             "An e-mail was tried.",

@@ -1,9 +1,10 @@
 """What the invitation service is told."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from chassis.smtp import MailSettings, NotAnAddress, mail_address
 
@@ -61,6 +62,29 @@ class Settings(MailSettings):
         description="Key of `POST /invitation/bounces`, 32 characters or more; the door "
         "is closed unless it is set.",
     )
+    remind_ahead: Annotated[tuple[timedelta, ...], NoDecode] = Field(
+        (timedelta(days=1), timedelta(minutes=15)),
+        description="How long before the start there is a reminder, by comma; empty for "
+        "none. Whole days are by the clock on the wall.",
+    )
+    remind_quiet_from: time = Field(
+        time(21),
+        description="From this Finnish time no reminder leaves: one of two hours ahead or "
+        "more leaves half an hour before. A shorter one leaves at any hour.",
+    )
+    remind_quiet_to: time = Field(
+        time(7), description="Until this Finnish time. The same as from: never quiet."
+    )
+    remind_apart: timedelta = Field(
+        timedelta(minutes=30),
+        ge=timedelta(),
+        description="No reminder within this time after another e-mail to the same person.",
+    )
+    delays_apart: timedelta = Field(
+        timedelta(minutes=10),
+        ge=timedelta(),
+        description="A delay that grew is told again after this time at the earliest.",
+    )
     keep_appointments: timedelta = Field(
         timedelta(days=14),
         ge=timedelta(days=6),  # longer than a booking is kept in Kafka
@@ -72,3 +96,17 @@ class Settings(MailSettings):
         if self.bounce_listen and not self.bounce_address:
             raise ValueError("BOUNCE_LISTEN needs BOUNCE_ADDRESS")
         return self
+
+    @field_validator("remind_ahead", mode="before")
+    @classmethod
+    def _by_comma(cls, text: object) -> object:
+        if isinstance(text, str):
+            return tuple(each.strip() for each in text.split(",") if each.strip())
+        return text
+
+    @field_validator("remind_ahead")
+    @classmethod
+    def _each_is_ahead(cls, ahead: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        if any(each <= timedelta() for each in ahead):
+            raise ValueError("a reminder comes before the start")
+        return tuple(sorted(set(ahead), reverse=True))

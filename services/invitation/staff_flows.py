@@ -19,6 +19,7 @@ from services.invitation.domain import (
     Delivery,
     Status,
 )
+from services.invitation.due import Wanted
 from services.invitation.telling import Telling
 
 
@@ -45,9 +46,9 @@ class Oversight:
             appointment = _theirs(held, by)
             stored = await store.deliveries(tx, appointment_id)
             _may_be_sent_again(appointment, stored, at)
-            again = replace(
-                self.telling.written(appointment, Kind.INVITATION, at), asked_by=by.sub
-            )
+            wanted = Wanted(Kind.INVITATION, at)
+            written = self.telling.written(appointment, wanted, at)
+            again = replace(written, asked_by=by.sub)
             await self.telling.keep(tx, appointment, again)
         self.wake()
         return Standing(appointment, [*stored, again])

@@ -3,7 +3,7 @@
 Whoever changes an appointment or one of its deliveries holds the appointment first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from services.invitation.domain import (
     Delivery,
     Invited,
     Issued,
+    Progress,
     Recipient,
     Status,
     Times,
@@ -32,7 +33,8 @@ async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
                unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
-               revision, issued_digest, issued_until
+               revision, issued_digest, issued_until, corrected_email, delay, arrived,
+               started
           FROM appointment
          WHERE appointment_id = $1
         """,
@@ -47,7 +49,8 @@ async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
                unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
-               revision, issued_digest, issued_until
+               revision, issued_digest, issued_until, corrected_email, delay, arrived,
+               started
           FROM appointment
          WHERE appointment_id = $1
            FOR UPDATE
@@ -80,7 +83,8 @@ async def hold_next_due(tx: Writer, at: datetime) -> Appointment | None:
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
                unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
-               appointment.revision, issued_digest, issued_until
+               appointment.revision, issued_digest, issued_until, corrected_email, delay,
+               arrived, started
           FROM delivery JOIN appointment USING (appointment_id)
          WHERE state IN ('queued', 'sending') AND due_at <= $1
          ORDER BY due_at
@@ -97,8 +101,9 @@ async def hold_of_delivery(tx: Writer, delivery_id: UUID) -> Appointment | None:
     row = await tx.fetchrow(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, email, language, starts_at, ends_at, appointment.revision,
-               issued_digest, issued_until
+               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+               appointment.revision, issued_digest, issued_until, corrected_email, delay,
+               arrived, started
           FROM delivery JOIN appointment USING (appointment_id)
          WHERE delivery_id = $1
            FOR UPDATE OF appointment
@@ -133,7 +138,8 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
            SET heard_details = $2, heard_times = $3, heard_status = $4, status = $5,
                unit_id = $6, unit_name = $7::jsonb, email = $8, language = $9,
                starts_at = $10, ends_at = $11, revision = $12, issued_digest = $13,
-               issued_until = $14, changed_at = $15, unit_phone = $16, unit_url = $17
+               issued_until = $14, changed_at = $15, unit_phone = $16, unit_url = $17,
+               corrected_email = $18, delay = $19, arrived = $20, started = $21
          WHERE appointment_id = $1
         """,
         appointment.appointment_id,
@@ -153,6 +159,10 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
         at,
         recipient and recipient.unit.phone,
         recipient and recipient.unit.url,
+        appointment.corrected and appointment.corrected.get_secret_value(),
+        appointment.progress.delay,
+        sorted(appointment.progress.arrived),
+        appointment.progress.started,
     )
     await _save_companions(tx, appointment)
 
@@ -188,7 +198,8 @@ async def deliveries(tx: Reader, appointment_id: str) -> Sequence[Delivery]:
     rows = await tx.fetch(
         """
         SELECT delivery_id, kind, revision, link_digest, state, attempts, due_at, lease,
-               doubt, reason, asked_by, created_at, settled_at, role
+               doubt, reason, asked_by, created_at, settled_at, role, wanted_at, ahead,
+               minutes
           FROM delivery
          WHERE appointment_id = $1
          ORDER BY number
@@ -203,8 +214,9 @@ async def put(tx: Writer, appointment_id: str, delivery: Delivery) -> None:
         """
         INSERT INTO delivery (delivery_id, appointment_id, kind, revision, link_digest,
                               state, attempts, due_at, lease, doubt, reason, asked_by,
-                              created_at, settled_at, role)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                              created_at, settled_at, role, wanted_at, ahead, minutes)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                $17, $18)
         ON CONFLICT (delivery_id)
         DO UPDATE SET state = excluded.state,
                       attempts = excluded.attempts,
@@ -229,15 +241,23 @@ async def put(tx: Writer, appointment_id: str, delivery: Delivery) -> None:
         delivery.created_at,
         delivery.settled_at,
         delivery.role,
+        delivery.wanted_at,
+        delivery.ahead,
+        delivery.minutes,
     )
 
 
-async def longest_waiting(tx: Reader) -> datetime | None:
-    """When the oldest e-mail that has not left was written."""
-    written: datetime | None = await tx.fetchval(
-        "SELECT min(created_at) FROM delivery WHERE state IN ('queued', 'sending')"
+async def longest_waiting(tx: Reader, at: datetime) -> datetime | None:
+    """Since when the e-mail waits that should have left longest ago."""
+    wanted: datetime | None = await tx.fetchval(
+        """
+        SELECT min(wanted_at)
+          FROM delivery
+         WHERE state IN ('queued', 'sending') AND wanted_at <= $1
+        """,
+        at,
     )
-    return written
+    return wanted
 
 
 async def forget(tx: Writer, before: datetime) -> int:
@@ -266,7 +286,13 @@ def _appointment(row: Any, companions: Sequence[Invited]) -> Appointment:
         row["revision"],
         _issued(row),
         tuple(companions),
+        SecretStr(row["corrected_email"]) if row["corrected_email"] else None,
+        Progress(row["delay"], _ids(row["arrived"]), row["started"]),
     )
+
+
+def _ids(found: Iterable[Any]) -> frozenset[UUID]:
+    return frozenset(UUID(str(each)) for each in found)
 
 
 def _issued(row: Any) -> Issued | None:
@@ -318,4 +344,7 @@ def _delivery(row: Any) -> Delivery:
         asked_by=row["asked_by"],
         settled_at=row["settled_at"],
         role=row["role"],
+        wanted_at=row["wanted_at"],
+        ahead=row["ahead"],
+        minutes=row["minutes"],
     )

@@ -12,7 +12,6 @@ from contract.invitation import (
     InvitationFailed,
     InvitationIssued,
     InvitationSent,
-    Kind,
 )
 from services.invitation import store
 from services.invitation.domain import (
@@ -21,7 +20,7 @@ from services.invitation.domain import (
     Issued,
     Status,
 )
-from services.invitation.due import due, is_missed, revised
+from services.invitation.due import Rules, Wanted, due, is_missed, revised
 from services.invitation.link import Links
 from services.invitation.metrics import DELIVERIES
 
@@ -33,7 +32,7 @@ class Telling:
     outbox: Outbox
     links: Links
     link_lifetime: timedelta
-    try_for: timedelta
+    rules: Rules
     new_id: Callable[[], UUID]
 
     async def issued(
@@ -57,6 +56,8 @@ class Telling:
             return seen.issued
         _, times = seen.known()
         issued = Issued(self._digest(seen), times.ends_at + self.link_lifetime)
+        if seen.issued and seen.issued.digest != issued.digest:
+            await self._withdraw(tx, seen, at)
         if issued != seen.issued:
             await self._say_issued(tx, seen, issued)
         return issued
@@ -64,7 +65,8 @@ class Telling:
     async def _withdraw(
         self, tx: Writer, seen: Appointment, at: datetime
     ) -> Issued | None:
-        """A companion is asked no longer: the link opens nothing from now on."""
+        """A companion is asked no longer, or the patient has another address: the link
+        opens nothing from now on."""
         if seen.issued is None or seen.issued.until <= at:
             return seen.issued
         withdrawn = replace(seen.issued, until=at)
@@ -115,9 +117,9 @@ class Telling:
         self, seen: Appointment, deliveries: Sequence[Delivery], at: datetime
     ) -> Sequence[Delivery]:
         """What one recipient is told, and is to be told."""
-        agreed = list(revised(seen, deliveries, self.try_for, at))
-        kind = due(seen, agreed, self._digest(seen), at)
-        return agreed if kind is None else [*agreed, self.written(seen, kind, at)]
+        agreed = list(revised(seen, deliveries, self.rules, at))
+        wanted = due(seen, agreed, self._digest(seen), self.rules, at)
+        return [*agreed, *(self.written(seen, each, at) for each in wanted)]
 
     def _is_to(self, seen: Appointment, delivery: Delivery) -> bool:
         """Whether the delivery is to who sees this. A patient's address may change."""
@@ -129,16 +131,19 @@ class Telling:
     def seen_by(self, appointment: Appointment, delivery: Delivery) -> Appointment:
         return next(seen for seen in appointment.views() if self._is_to(seen, delivery))
 
-    def written(self, appointment: Appointment, kind: Kind, at: datetime) -> Delivery:
-        recipient, _ = appointment.known()
+    def written(self, seen: Appointment, wanted: Wanted, at: datetime) -> Delivery:
+        recipient, _ = seen.known()
         return Delivery(
             delivery_id=self.new_id(),
-            kind=kind,
-            revision=appointment.revision,
-            link_digest=self._digest(appointment),
+            kind=wanted.kind,
+            revision=seen.revision,
+            link_digest=self._digest(seen),
             created_at=at,
-            due_at=at,
+            wanted_at=wanted.at,
+            due_at=wanted.at,
             role=recipient.role,
+            ahead=wanted.ahead,
+            minutes=wanted.minutes,
         )
 
     def _digest(self, appointment: Appointment) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 from itertools import permutations
 from typing import Any
 
@@ -155,13 +156,31 @@ async def test_neither_code_nor_name_nor_address_is_stored(room: Room) -> None:
         assert personal not in everything
 
 
-async def test_a_link_lasts_as_long_as_it_was_ever_given(room: Room) -> None:
+async def test_the_newest_word_about_a_link_counts_in_whatever_order(
+    room: Room,
+) -> None:
     opens = Link(new_appointment(), None)
+    words = [(TEN + HOUR, TEN - 3 * HOUR), (TEN + 3 * HOUR, TEN - HOUR)]
+    older = (TEN + 5 * HOUR, TEN - 2 * HOUR)
     async with room.database.writing() as tx:
-        for expires in (TEN + HOUR, TEN + 3 * HOUR, TEN + 2 * HOUR):
-            await store.keep_link(tx, "d" * 64, opens, expires)
+        for expires_at, said_at in (*words, older):
+            await store.keep_link(tx, "d" * 64, opens, expires_at, said_at)
         assert await store.link(tx, "d" * 64, TEN + 2 * HOUR) == opens
         assert await store.link(tx, "d" * 64, TEN + 3 * HOUR) is None
+
+
+async def test_a_patients_link_that_is_withdrawn_opens_nothing(
+    room: Room, clock: Clock
+) -> None:
+    appointment_id, link = new_appointment(), "w" * 22
+    digest = sha256(link.encode()).hexdigest()
+    await room.hear(booked(appointment_id))
+    await room.invite(appointment_id, link)
+    async with room.database.reading() as tx:
+        assert await store.link(tx, digest, clock())
+    await room.invite(appointment_id, link, until=clock())
+    async with room.database.reading() as tx:
+        assert await store.link(tx, digest, clock()) is None
 
 
 async def test_what_can_no_longer_matter_is_forgotten(room: Room, clock: Clock) -> None:

@@ -1,6 +1,5 @@
 """Companions identify by their own link, and their role is the link's."""
 
-from datetime import timedelta
 from secrets import token_urlsafe
 
 import pytest
@@ -10,7 +9,7 @@ from dev.idp.visitor import choose
 from dev.persons import person
 from tests.identity.browser import Browser
 from tests.identity.conftest import Town
-from tests.identity.people import TEN, TODAY, booked, cancelled, new_appointment
+from tests.identity.people import TODAY, booked, cancelled, new_appointment
 from tests.identity.test_login import (
     VISIT,
     audited,
@@ -144,10 +143,15 @@ async def test_a_companion_who_is_asked_again_comes_by_the_same_link(
     assert await lands(town.browser(), link, "interpreter") == "/visit"
 
 
-async def test_a_patients_link_is_not_shortened_by_a_move(town: Town) -> None:
-    appointment_id, link, _ = await invited(town)
-    await town.invite(appointment_id, link, until=TEN - timedelta(hours=1))
-    assert await lands(town.browser(), link, "sv") == "/visit"
+async def test_a_patient_with_another_address_comes_by_the_new_link_alone(
+    town: Town,
+) -> None:
+    appointment_id, wrong, _ = await invited(town)
+    right = wrong[::-1]
+    await town.invite(appointment_id, wrong, until=town.clock())
+    await town.invite(appointment_id, right)
+    assert await refused(town.browser(), wrong) == (404, "link_unknown")
+    assert await lands(town.browser(), right, "sv") == "/visit"
 
 
 async def test_a_companion_has_a_personal_identity_code_too(town: Town) -> None:

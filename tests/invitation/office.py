@@ -5,13 +5,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
 from icalendar import Calendar
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from chassis.database import Database
@@ -28,12 +29,14 @@ from dev.mailbox import Mailbox, post_office
 from services.invitation import store, words
 from services.invitation.bounce import Reader, ReturnAddress
 from services.invitation.domain import Delivery
+from services.invitation.due import Rules
 from services.invitation.flows import Invitations
 from services.invitation.letter import LetterWriter
 from services.invitation.letterbox import Letterbox
 from services.invitation.link import Links
 from services.invitation.mail import Desk
 from services.invitation.postman import Postman
+from services.invitation.reminders import QuietHours, Reminders
 from services.invitation.returns import Returns
 from services.invitation.staff_flows import Oversight
 from services.invitation.telling import Telling
@@ -88,6 +91,7 @@ class Office:
     smtp_url: str
     server: Server
     clock: Clock
+    ahead: tuple[timedelta, ...] = ()  # few tests are about reminders
     links: Links = field(default_factory=lambda: Links(SECRET, ORIGIN))
 
     def __post_init__(self) -> None:
@@ -101,7 +105,13 @@ class Office:
             outbox=Outbox("invitation", self.clock),
             links=self.links,
             link_lifetime=timedelta(hours=24),
-            try_for=timedelta(hours=24),
+            rules=Rules(
+                try_for=timedelta(hours=24),
+                reminders=Reminders(
+                    self.ahead, QuietHours(time(21), time(7)), timedelta(minutes=30)
+                ),
+                delays_apart=timedelta(minutes=10),
+            ),
             new_id=uuid4,
         )
         self.oversight = Oversight(self.database, self.clock, self.telling, self._wake)
@@ -169,6 +179,12 @@ class Office:
             )
         return [(row["topic"], json.loads(row["value"])) for row in rows]
 
+    async def waiting_for(self) -> timedelta:
+        """How long the longest waiting e-mail has waited, as the metric tells it."""
+        await self.invitations.measure()
+        late = REGISTRY.get_sample_value("invitation_late_seconds")
+        return timedelta(seconds=late or 0)
+
     def mails(self, email: str) -> list[EmailMessage]:
         """What this patient has got, oldest first."""
         return [
@@ -179,10 +195,12 @@ class Office:
 
 
 @asynccontextmanager
-async def office(database: Database, smtp_port: int = 0) -> AsyncIterator[Office]:
+async def office(
+    database: Database, smtp_port: int = 0, ahead: tuple[timedelta, ...] = ()
+) -> AsyncIterator[Office]:
     server, clock = Server(), Clock()
     async with post_office(refuse=server, clock=clock, smtp_port=smtp_port) as post:
-        made = Office(database, post.mailbox, post.smtp_url, server, clock)
+        made = Office(database, post.mailbox, post.smtp_url, server, clock, ahead)
         yield made
         await made.connection.hang_up()
 

@@ -40,8 +40,19 @@ def desk() -> Desk:
     return Desk(Links(SECRET, ORIGIN), letters, catalogue, "Testå <t@visit.test>")
 
 
-def delivery(kind: Kind = Kind.INVITATION, number: int = 1) -> Delivery:
-    return Delivery(UUID(int=number), kind, 1, "0" * 64, NOON, NOON)
+def delivery(
+    kind: Kind = Kind.INVITATION, number: int = 1, minutes: int = 10
+) -> Delivery:
+    return Delivery(
+        delivery_id=UUID(int=number),
+        kind=kind,
+        revision=1,
+        link_digest="0" * 64,
+        created_at=NOON,
+        wanted_at=NOON,
+        due_at=NOON,
+        minutes=minutes,
+    )
 
 
 def appointment(**changes: Any) -> Appointment:
@@ -75,7 +86,7 @@ class Hrefs(HTMLParser):
 def test_it_is_ascii_in_short_lines_and_parses_without_a_defect(
     desk: Desk, kind: Kind
 ) -> None:
-    content = desk.write(appointment(), delivery(kind), minutes=10).content
+    content = desk.write(appointment(), delivery(kind)).content
     assert content.isascii()
     lines = content.split(b"\r\n")
     assert max(map(len, lines)) <= 78
@@ -101,7 +112,7 @@ def test_what_is_said_of_one_appointment_stands_in_one_thread(desk: Desk) -> Non
 
 @pytest.mark.parametrize("kind", WITHOUT_ENTRY)
 def test_what_changes_no_time_carries_no_calendar_entry(desk: Desk, kind: Kind) -> None:
-    mail = read(desk.write(appointment(), delivery(kind), minutes=10).content)
+    mail = read(desk.write(appointment(), delivery(kind)).content)
     assert [each.get_content_type() for each in mail.walk()] == [
         "multipart/alternative",
         "text/plain",
@@ -151,7 +162,7 @@ async def test_another_number_to_call_is_no_news(office: Office) -> None:
 
 
 def test_a_delay_says_about_how_long_in_steps_of_five(desk: Desk) -> None:
-    mail = read(desk.write(appointment(), delivery(Kind.DELAY), minutes=11).content)
+    mail = read(desk.write(appointment(), delivery(Kind.DELAY, minutes=11)).content)
     text, html = bodies(mail)
     for body in (text, html):
         assert "ungefär 15 minuter" in body
@@ -159,7 +170,7 @@ def test_a_delay_says_about_how_long_in_steps_of_five(desk: Desk) -> None:
 
 
 def test_a_delay_that_is_over_is_told_too(desk: Desk) -> None:
-    mail = read(desk.write(appointment(), delivery(Kind.DELAY), minutes=0).content)
+    mail = read(desk.write(appointment(), delivery(Kind.DELAY, minutes=0)).content)
     assert bodies(mail)[0].startswith("Vi är inte längre försenade")
 
 

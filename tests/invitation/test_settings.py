@@ -1,5 +1,6 @@
 """What the service is told is checked before it starts."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +41,9 @@ def test_a_plain_start_needs_no_more() -> None:
         {"bounce_listen": "0.0.0.0:8024"},  # mail to which address?
         {"bounce_address": "bounces@visit.test", "bounce_listen": "8024"},
         {"bounce_secret": "short"},
+        {"remind_ahead": "PT0S"},
+        {"remind_ahead": "tomorrow"},
+        {"remind_quiet_from": "evening"},
     ],
 )
 def test_what_cannot_work_is_refused(wrong: dict[str, str]) -> None:
@@ -52,6 +56,13 @@ def test_a_password_never_goes_in_the_clear() -> None:
         settings(smtp_url="smtp://user:word@mail:587")
     assert settings(smtp_url="smtps://user:word@mail")
     assert settings(smtp_url="smtp://user:word@mail:587", smtp_tls="required")
+
+
+def test_reminders_are_set_by_comma_or_not_at_all() -> None:
+    told = settings(remind_ahead="PT15M, P2D,P1D")
+    days = (timedelta(days=2), timedelta(days=1), timedelta(minutes=15))
+    assert told.remind_ahead == days
+    assert settings(remind_ahead="").remind_ahead == ()
 
 
 def test_secrets_do_not_print() -> None:
