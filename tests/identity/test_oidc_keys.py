@@ -1,5 +1,6 @@
 """Keys change, on our side and on theirs, and nobody who is on their way is lost."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -9,10 +10,13 @@ import pytest_asyncio
 from joserfc import jwe, jwt
 from joserfc.jwk import RSAKey
 
+from chassis.refusal import Unavailable
 from services.identity.domain import IdentificationFailed, NotOpened, Why
 from services.identity.oidc.keys import (
+    KEYS_LAST,
     Fetch,
     OwnKeys,
+    ProviderKeys,
     Ring,
     fetching_signed,
     pinned,
@@ -187,3 +191,46 @@ async def test_a_signed_key_set_is_asked_for_again_when_a_key_is_new(
 def test_a_ring_does_not_print_its_keys() -> None:
     assert "PRIVATE" not in repr(Ring(own_key("today", "enc")))
     assert "Ring()" in repr(Ring(own_key("today", "enc")))
+
+
+class Slowly:
+    """A provider's key set, which takes its time to come, or does not come at all."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+        self.asked = 0
+        self.away = False
+
+    async def __call__(self) -> Mapping[str, Any]:
+        self.asked += 1
+        await asyncio.sleep(0.01)
+        if self.away:
+            raise Unavailable("The key set cannot be had.")
+        return {"keys": [public(rsa_key(each), "RS256") for each in self.names]}
+
+
+async def test_those_who_come_together_with_a_new_key_wait_for_the_same_key_set(
+    clock: Clock,
+) -> None:
+    published = Slowly("provider")
+    keys = ProviderKeys(published, clock)
+    name = public(rsa_key("provider"), "RS256")["kid"]
+    found = await asyncio.gather(*(keys.key(name) for _ in range(5)))
+    assert [each.kid for each in found] == [name] * 5
+    assert published.asked == 1
+
+
+async def test_a_known_key_holds_while_an_old_key_set_cannot_be_had_anew(
+    clock: Clock,
+) -> None:
+    published = Slowly("provider")
+    keys = ProviderKeys(published, clock)
+    name = public(rsa_key("provider"), "RS256")["kid"]
+    await keys.key(name)
+    clock.forward(seconds=KEYS_LAST.total_seconds() + 1)
+    published.away = True
+    assert (await keys.key(name)).kid == name
+    published.away, published.names = False, ["newer"]
+    clock.forward(seconds=11)
+    with pytest.raises(IdentificationFailed):
+        await keys.key(name)

@@ -142,14 +142,18 @@ class ProviderKeys:
         return unknown or self._is_longer_ago(self._asked, KEYS_LAST)
 
     async def _ask(self, key_id: object) -> None:
-        self._asked = self._in_vain = self._clock()
+        """A key we have stays good while its publisher is away."""
         try:
             document = await self._fetch()
         except Unavailable:
-            raise IdentificationFailed(Why.PROVIDER_AWAY) from None
+            self._in_vain = self._clock()
+            if self._found(key_id) is None:
+                raise IdentificationFailed(Why.PROVIDER_AWAY) from None
+            return
         self._keys = usable(document.get("keys", ()))
-        if self._found(key_id) is not None:
-            self._in_vain = None
+        self._asked = self._clock()
+        # Only now: whoever comes meanwhile waits for this answer.
+        self._in_vain = self._asked if self._found(key_id) is None else None
 
     def _is_longer_ago(self, then: datetime | None, age: timedelta) -> bool:
         return then is None or self._clock() - then > age
