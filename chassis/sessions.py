@@ -138,6 +138,7 @@ class KeySet:
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked: datetime | None = None
+        self._in_vain: datetime | None = None
         self._away = False
         self._asking = asyncio.Lock()
 
@@ -174,7 +175,7 @@ class KeySet:
         if self._is_due(key_id):
             async with self._asking:  # those who come together share one answer
                 if self._is_due(key_id):
-                    await self._ask()
+                    await self._ask(key_id)
         if key_id in self._keys:
             return self._keys[key_id]
         if self._away:
@@ -182,13 +183,13 @@ class KeySet:
         raise NoSession("The session was signed with a key we do not know.")
 
     def _is_due(self, key_id: str) -> bool:
-        if self._asked is None:
-            return True
-        unknown = AWAY_AGAIN_AFTER if self._away else ASK_AGAIN_AFTER
-        pause = KEPT if key_id in self._keys else unknown
-        return self._clock() - self._asked > pause
+        """After asking in vain there is a pause; after an answer that helped, none."""
+        if key_id in self._keys:
+            return self._is_longer_ago(self._asked, KEPT)
+        pause = AWAY_AGAIN_AFTER if self._away else ASK_AGAIN_AFTER
+        return self._is_longer_ago(self._in_vain, pause)
 
-    async def _ask(self) -> None:
+    async def _ask(self, key_id: str) -> None:
         """Keys we have stay good while their publisher is away."""
         try:
             self._keys = _usable((await self._fetch()).get("keys", []))
@@ -198,6 +199,11 @@ class KeySet:
             self._away = False
         finally:
             self._asked = self._clock()
+            found = key_id in self._keys and not self._away
+            self._in_vain = None if found else self._asked
+
+    def _is_longer_ago(self, then: datetime | None, age: timedelta) -> bool:
+        return then is None or self._clock() - then > age
 
 
 def _usable(keys: Sequence[Mapping[str, Any]]) -> dict[str, jwt.PyJWK]:

@@ -176,6 +176,16 @@ async def test_a_new_key_is_learnt_when_it_is_met(watch: Watch) -> None:
     await keys.check(old.sign(a_visit(NINE + HOUR)), VisitSession)
 
 
+async def test_a_new_key_is_learnt_also_right_after_another(watch: Watch) -> None:
+    """A service may have started, and asked, in the middle of a roll-out."""
+    first, second, third = (signing_key(watch) for _ in range(3))
+    keys, published = _set(watch, first)
+    for each in (first, second, third):
+        published.keys[:] = [each]
+        await keys.check(each.sign(a_visit(NINE + HOUR)), VisitSession)
+    assert published.asked == 3
+
+
 async def test_a_key_that_was_withdrawn_is_forgotten_in_time(watch: Watch) -> None:
     old, new = signing_key(watch), signing_key(watch)
     keys, published = _set(watch, old)
