@@ -63,7 +63,8 @@ class Database:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
-                await asyncio.wait_for(pool.close(), COMMAND_SECONDS)
+                async with asyncio.timeout(COMMAND_SECONDS):
+                    await pool.close()
             except TimeoutError:
                 pool.terminate()
 

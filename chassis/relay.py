@@ -19,6 +19,7 @@ from chassis.logs import Log, trouble
 from chassis.metrics import OUTBOX_AGE, RELAYED
 from chassis.producing import producing
 from chassis.refusal import Unavailable
+from chassis.waiting import woken
 
 BATCH = 200
 LOOK_EVERY = 1.0  # seconds: a wake-up may be lost with its connection
@@ -74,7 +75,7 @@ class Relay:
                     self._woken.clear()
                     while await self._publish(conn, producer):
                         pass
-                    await self._wait()
+                    await woken(self._woken, LOOK_EVERY)
 
     async def _alone(self, conn: Writer) -> None:
         """Only one instance relays; the others stand by. The lock goes with its holder."""
@@ -98,12 +99,6 @@ class Relay:
         )
         RELAYED.labels(self._database.schema).inc(len(rows))
         return True
-
-    async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
-        except TimeoutError:
-            return
 
 
 async def _send(producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:

@@ -6,6 +6,8 @@ What has been begun is finished before the service stops.
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from chassis import waiting
+
 LOOK_EVERY = 2.0  # seconds: a try may have become due, or another instance have fallen
 
 Deliver = Callable[[], Awaitable[bool]]
@@ -21,9 +23,7 @@ async def go_round(
             woken.clear()
             while await _begun_is_finished(deliver):
                 pass
-            try:
-                await asyncio.wait_for(woken.wait(), LOOK_EVERY)
-            except TimeoutError:
+            if not await waiting.woken(woken, LOOK_EVERY):
                 await rest()
     finally:
         await rest()

@@ -7,13 +7,14 @@ and each reads on from the number it had reached. A wake-up that is lost costs a
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import StrEnum
 
 from chassis.clock import Clock
 from chassis.database import Database
 from chassis.limits import TooMany
 from chassis.refusal import Unavailable
+from chassis.waiting import woken
 from services.notifier import store
 from services.notifier.domain import Audience, Ears, Notice
 from services.notifier.metrics import ENDED, PUSHED, STREAMS
@@ -102,10 +103,8 @@ class Hub:
 
     async def begun(self) -> None:
         """Returns when new notices are being followed; raises `Unavailable`."""
-        try:
-            await asyncio.wait_for(self._begun.wait(), BEGIN_SECONDS)
-        except TimeoutError:
-            raise Unavailable("Notices cannot be followed yet.") from None
+        if not await woken(self._begun, BEGIN_SECONDS):
+            raise Unavailable("Notices cannot be followed yet.")
 
     async def run(self) -> None:
         """Feed the streams until cancelled; raises `Unavailable` with the database."""
@@ -115,8 +114,7 @@ class Hub:
                 self._woken.clear()
                 while await self._tell_on():
                     pass
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+                await woken(self._woken, LOOK_EVERY)
 
     def close(self) -> None:
         """End every stream at once: each finds another instance."""

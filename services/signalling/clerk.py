@@ -64,7 +64,8 @@ class Clerk:
     async def finish(self) -> None:
         """What was noted is written, if that is soon done."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._deeds.join(), FINISH_SECONDS)
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._deeds.join()
 
     async def write(self) -> None:
         while True:

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.refusal import Unavailable
 from chassis.sessions import Admission, KeySet, NoSession
+from chassis.waiting import woken
 from services.signalling.domain import Call, NotAdmitted, Person
 from services.signalling.flows import Signalling
 from services.signalling.news import News
@@ -61,8 +61,7 @@ class Entrance:
         self, person: Person, word: datetime | None, heard: asyncio.Event
     ) -> Entry:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(heard.wait(), LOOK_EVERY)
+            await woken(heard, LOOK_EVERY)
             heard.clear()
             if entry := await self._look(person, word):
                 return entry
