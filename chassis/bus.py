@@ -32,7 +32,8 @@ from contract.envelope import Event, Unreadable, read
 
 PAUSES = (0.2, 1.0, 5.0)  # seconds before the 2nd, 3rd and 4th try
 AWAY_PAUSE = 2.0
-STOP_SECONDS = 20.0
+DRAIN_SECONDS = 20.0  # for what is under way when we stop
+FAREWELL_SECONDS = 5.0  # for leaving the group, after what was under way
 FAILING = "failing"
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
@@ -51,11 +52,13 @@ class Bus:
         *,
         pauses: Sequence[float] = PAUSES,
         away_pause: float = AWAY_PAUSE,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         self._service = service
         self._servers = servers
         self._pauses = pauses
         self._away_pause = away_pause
+        self._drain_seconds = drain_seconds
         self._fetch_wait_ms = fetch_wait_ms
         self._log = log
         self._hearers: dict[type[Event], Hearer[Any]] = {}
@@ -86,13 +89,13 @@ class Bus:
             return
         broker = self._listener()
         async with AsyncExitStack() as opened:
-            # First, for a start that fails leaves FastStream's producer behind, open.
+            # First, for whatever is heard may have to be parked.
             async for attempt in _patiently():
                 with attempt:
                     self._parking = await opened.enter_async_context(
                         producing(self._servers, f"{self._service}-parking")
                     )
-            opened.push_async_callback(_stop, broker)
+            opened.push_async_callback(self._stop, broker)
             async for attempt in _patiently():
                 with attempt:
                     await broker.start()
@@ -101,7 +104,13 @@ class Bus:
     def _listener(self) -> KafkaBroker:
         """A new one for every run: what fell before leaves nothing behind."""
         # FastStream's own logger prints rejected values, so it is silenced.
-        broker = KafkaBroker(self._servers, client_id=self._service, logger=None)
+        broker = KafkaBroker(
+            self._servers,
+            client_id=self._service,
+            consumer_only=True,  # parking has a producer of its own, and topics a job
+            graceful_timeout=self._drain_seconds,
+            logger=None,
+        )
         subscriber = broker.subscriber(
             *sorted(self.heard),
             group_id=self._service,
@@ -120,6 +129,18 @@ class Bus:
             HEARD.labels(self._service, record.topic, await self._hear(record)).inc()
 
         return broker
+
+    async def _stop(self, broker: KafkaBroker) -> None:
+        """Kafka may be away, or wait for another member that is: we wait for neither."""
+        try:
+            async with asyncio.timeout(self._drain_seconds + FAREWELL_SECONDS):
+                await broker.stop()
+        except Exception as error:  # noqa: BLE001 - we leave, whatever it is
+            self._log.warning(
+                "The group was left without a farewell.", **trouble(error)
+            )
+            for each in broker.subscribers:
+                await _let_go(each)
 
     async def _hear(self, record: "ConsumerRecord[bytes, bytes]") -> str:
         try:
@@ -185,9 +206,12 @@ def _patiently() -> AsyncIterator[stamina.Attempt]:
     )
 
 
-async def _stop(broker: KafkaBroker) -> None:
-    with suppress(TimeoutError, KafkaError):
-        await asyncio.wait_for(broker.stop(), STOP_SECONDS)
+async def _let_go(subscriber: Any) -> None:
+    """What `stop` had no time for; else it would go on fetching beside its successor."""
+    if subscriber.consumer is not None:
+        with suppress(KafkaError):
+            await subscriber.consumer._fetcher.close()  # noqa: SLF001 - see above
+        await subscriber.consumer._client.close()  # noqa: SLF001 - see above
 
 
 async def _tolerant(

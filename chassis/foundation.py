@@ -47,7 +47,11 @@ class Foundation:
         self.database = Database(settings.database_url, service, settings.database_pool)
         self.outbox = Outbox(service, clock)
         self.bus = Bus(
-            service, settings.kafka_servers, settings.kafka_fetch_wait_ms, self.log
+            service,
+            settings.kafka_servers,
+            settings.kafka_fetch_wait_ms,
+            self.log,
+            drain_seconds=settings.drain_seconds,
         )
         self.keys = KeySet(session_keys, settings.origin, clock)
 
@@ -104,11 +108,17 @@ class Foundation:
         return own
 
     async def _again(self, task: Task) -> None:
-        """A task that falls gets up: its end must not pass unnoticed."""
+        """A task that falls gets up: its end must not pass unnoticed.
+
+        Not one that falls while it is being ended: nobody would end it again.
+        """
         while True:
             try:
                 return await task()
             except Exception as error:  # noqa: BLE001 - logged, and begun again
+                if _is_being_ended():
+                    self.log.error("A task fell at its end.", **trouble(error))
+                    return None
                 self.log.error("A task fell and starts again.", **trouble(error))
                 await asyncio.sleep(RESTART_PAUSE)
 
@@ -123,3 +133,8 @@ class Foundation:
                 # Kept with the logs: a chain that was rewritten whole is found by it.
                 self.log.info("The audit stands.", head=str(head))
             await asyncio.sleep(HOUSEKEEPING)
+
+
+def _is_being_ended() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

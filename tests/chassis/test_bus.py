@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from chassis.bus import Bus
+from chassis.bus import FAREWELL_SECONDS, Bus
 from chassis.clock import now
 from chassis.logs import log
 from chassis.refusal import Unavailable
@@ -48,6 +48,7 @@ class Ear:
             log(self.service),
             pauses=(0.01, 0.02, 0.03),
             away_pause=0.05,
+            drain_seconds=0.1,
         )
 
         @bus.hears(AppointmentDelayed)
@@ -223,7 +224,7 @@ async def test_a_message_stays_until_the_database_is_back(ear: Ear) -> None:
 
 async def test_a_message_that_was_under_way_at_the_end_is_not_lost(ear: Ear) -> None:
     begun = asyncio.Event()
-    bus = Bus(ear.service, ear.servers, 20, log(ear.service))
+    bus = Bus(ear.service, ear.servers, 20, log(ear.service), drain_seconds=0.1)
 
     @bus.hears(AppointmentDelayed)
     async def hang(event: AppointmentDelayed) -> None:
@@ -232,10 +233,33 @@ async def test_a_message_that_was_under_way_at_the_end_is_not_lost(ear: Ear) -> 
             await asyncio.Event().wait()
 
     await ear.say(1, 2)
-    async with running(bus.run()):
+    async with running(bus.run()) as task:
         await asyncio.wait_for(begun.wait(), PATIENCE)
+        await _ends(task)
     async with running(ear.bus().run()):
         await ear.hears(1, 2)
+
+
+async def test_a_bus_ends_though_kafka_does_not_answer(
+    node: kafkas.ApacheKafka,
+) -> None:
+    ear = Ear(node.servers)
+    await kafkas.create_topics(node.servers, [parked(ear.service)])
+    async with running(ear.bus().run()) as task:
+        await ear.say(1)
+        await ear.hears(1)
+        node.freeze()
+        try:
+            await _ends(task)
+        finally:
+            node.thaw()
+
+
+async def _ends(task: "asyncio.Task[None]") -> None:
+    """Well before FastStream and aiokafka would give up by themselves."""
+    task.cancel()
+    ended, _ = await asyncio.wait({task}, timeout=FAREWELL_SECONDS + 7)
+    assert ended
 
 
 async def test_the_log_quotes_nothing_of_a_message(ear: Ear) -> None:

@@ -84,8 +84,9 @@ def test_a_pod_is_given_time_to_finish(overlay: str, service: str) -> None:
         each for name, each in of_kind(overlay, "ConfigMap").items() if "suite" in name
     )
     pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    farewells = bus.STOP_SECONDS + database.COMMAND_SECONDS
-    needed = pause + float(suite["data"]["DRAIN_SECONDS"]) + farewells
+    drain = float(suite["data"]["DRAIN_SECONDS"])  # of requests, then of messages
+    farewells = bus.FAREWELL_SECONDS + database.COMMAND_SECONDS
+    needed = pause + drain + drain + farewells
     assert spec["terminationGracePeriodSeconds"] >= needed
 
 
