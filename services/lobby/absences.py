@@ -2,16 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from chassis.clock import Clock
 from chassis.database import Database, Writer
 from chassis.outbox import Outbox
 from chassis.sessions import StaffSession, VisitSession
-from contract.lobby import PatientAway, PatientBack, PatientSummoned
+from contract.lobby import (
+    PatientAway,
+    PatientBack,
+    PatientLeft,
+    PatientSummoned,
+    PatientWaiting,
+)
 from services.lobby import store, whose
 from services.lobby.domain import Status, Visit
 from services.lobby.metrics import SUMMONED, SUMMONS_ENDED
 from services.lobby.place import Place, Seen, Whom, outcome
+
+Moving = TypeVar("Moving", PatientWaiting, PatientLeft, PatientAway, PatientBack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,8 @@ class Absences:
             gone = place.away(now)
             if gone != place and visit.status is not Status.CANCELLED:
                 await store.save(tx, gone)
-                await self._say(tx, visit, gone, PatientAway)
+                news = moving(PatientAway, visit, gone, now)
+                await self.outbox.record(tx, news)
 
     async def back(self, session: VisitSession) -> None:
         """At the page again, and so there for whoever called."""
@@ -73,8 +83,9 @@ class Absences:
         """Say it when this is news."""
         there = place.back()
         if there != place:
-            await keep(tx, place, there, self.clock())
-            await self._say(tx, visit, there, PatientBack)
+            now = self.clock()
+            await keep(tx, place, there, now)
+            await self.outbox.record(tx, moving(PatientBack, visit, there, now))
         return there
 
     async def _give_up(self, whom: Whom) -> None:
@@ -85,22 +96,15 @@ class Absences:
             if place is not None:
                 await keep(tx, place, place.given_up(now), now)
 
-    async def _say(
-        self,
-        tx: Writer,
-        visit: Visit,
-        place: Place,
-        news: type[PatientAway] | type[PatientBack],
-    ) -> None:
-        await self.outbox.record(
-            tx,
-            news(
-                appointment_id=place.appointment_id,
-                person_id=place.person.person_id,
-                unit_id=whose.known(visit).unit.id,
-                at=self.clock(),
-            ),
-        )
+
+def moving(news: type[Moving], visit: Visit, place: Place, at: datetime) -> Moving:
+    """That someone came or went, for their unit to hear."""
+    return news(
+        appointment_id=place.appointment_id,
+        person_id=place.person.person_id,
+        unit_id=whose.known(visit).unit.id,
+        at=at,
+    )
 
 
 async def keep(tx: Writer, before: Place, after: Place, at: datetime) -> None:

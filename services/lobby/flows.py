@@ -26,7 +26,7 @@ from contract.lobby import (
 )
 from contract.signalling import CallEnded, CallStarted, EndedBy
 from services.lobby import message_store, store, whose
-from services.lobby.absences import Absences, keep
+from services.lobby.absences import Absences, keep, moving
 from services.lobby.delay import Delay
 from services.lobby.domain import Details, Invitation, Status, Visit
 from services.lobby.message import Message
@@ -169,7 +169,8 @@ class Lobby:
             asked = place.asked(self.clock())
             if asked.version != place.version:
                 await store.save(tx, asked)
-                await self._say_waiting(tx, visit, asked)
+                waits = moving(PatientWaiting, visit, asked, asked.since)
+                await self.outbox.record(tx, waits)
             else:
                 asked = await self.absences.came(tx, visit, place)
             return await self._seen(tx, visit, asked)
@@ -308,27 +309,9 @@ class Lobby:
         left = place.left(self.clock())
         if left.version != place.version:
             await keep(tx, place, left, left.since)
-            await self.outbox.record(
-                tx,
-                PatientLeft(
-                    appointment_id=place.appointment_id,
-                    person_id=place.person.person_id,
-                    unit_id=whose.known(visit).unit.id,
-                    at=left.since,
-                ),
-            )
+            gone = moving(PatientLeft, visit, left, left.since)
+            await self.outbox.record(tx, gone)
         return left
-
-    async def _say_waiting(self, tx: Writer, visit: Visit, place: Place) -> None:
-        await self.outbox.record(
-            tx,
-            PatientWaiting(
-                appointment_id=place.appointment_id,
-                person_id=place.person.person_id,
-                unit_id=whose.known(visit).unit.id,
-                at=place.since,
-            ),
-        )
 
     async def _seen(self, tx: Writer, visit: Visit, place: Place) -> View:
         now = self.clock()

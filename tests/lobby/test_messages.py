@@ -1,5 +1,6 @@
 """Messages: written by a professional, read by one person, and free text soon forgotten."""
 
+import asyncio
 import json
 from uuid import UUID, uuid4
 
@@ -63,7 +64,9 @@ async def test_a_message_is_read_once_and_both_sides_see_it(room: Room) -> None:
     me, place = await room.waiting()
     sent = await room.messages.send(NURSE, place.whom, Canned.STAY)
     room.clock.forward(seconds=20)
-    first = await room.messages.read(me, sent.message_id)
+    tabs = [room.messages.read(me, sent.message_id) for _ in range(3)]
+    first, *others = await asyncio.gather(*tabs)
+    assert others == [first, first]
     room.clock.forward(seconds=20)
     again = await Room(room.database, room.clock).messages.read(me, sent.message_id)
     assert first == again

@@ -111,6 +111,8 @@ async def test_what_is_said_on_kafka_is_told_to_pages(
         assert (ended["seconds"], ended["ended_by"]) == (600, "patient")
         [failed] = [each for each in to_staff if each["topic"] == "invitation.failed"]
         assert failed["reason"] == "mailbox_unknown"
+        [written] = [each for each in to_staff if each["topic"] == "message.sent"]
+        assert set(written) == {"id", "appointment_id", "at", "person_id", "topic"}
 
 
 def test_the_sign_on_the_door_says_what_is_heard(house: House) -> None:
