@@ -194,7 +194,7 @@ class Place:
     def given_up(self, at: datetime) -> Self:
         """The time to come has passed. The place is kept all the same."""
         called = self.summons
-        if called is None or called.passed or at < called.until:
+        if called is None or at < called.until:
             return self
         return replace(self, summons=replace(called, passed=True))
 

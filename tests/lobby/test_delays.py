@@ -226,6 +226,15 @@ async def test_it_counts_who_holds_the_other_call_and_not_whose_it_was(
     assert (await room.lobby.view(me)).delay is None
 
 
+async def test_a_door_that_was_opened_is_not_yet_a_call(room: Room) -> None:
+    _, place = await room.waiting()
+    await room.lobby.admit(staff("p-1"), seen(place))
+    await room.waiting()
+    room.clock.forward(minutes=1)
+    await room.delays.guess()
+    assert await room.told("appointment.delayed") == []
+
+
 async def test_nothing_is_guessed_for_who_has_not_come_or_once_the_call_is_over(
     room: Room,
 ) -> None:
