@@ -1,5 +1,6 @@
 """Doors of a guardian's act: the page asks `POST /identity/act`, or `/identity/act/no`."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
@@ -10,8 +11,6 @@ from chassis.limits import Limit
 from chassis.web import VISIT_COOKIE, Access, Doors
 from services.identity import cookies
 from services.identity.acting import Acting
-from services.identity.acts import Asked
-from services.identity.domain import ACT_LASTS
 
 PAGE = "/acting"
 COOKIE = "__Host-act"
@@ -24,7 +23,7 @@ def act_doors(made: Doors, acting: Acting, clock: Clock) -> None:
 
     @made.post("/identity/act", Access.PUBLIC, limit)
     async def act(request: web.Request) -> web.Response:
-        entrance = await acting.confirm(brought(request))
+        entrance = await acting.confirm(secret_in(request.cookies))
         answer = web.Response(status=HTTPStatus.NO_CONTENT)
         cookies.take_back(answer, COOKIE)
         lasts = entrance.until - clock()
@@ -33,16 +32,12 @@ def act_doors(made: Doors, acting: Acting, clock: Clock) -> None:
 
     @made.post("/identity/act/no", Access.PUBLIC, limit)
     async def no_act(request: web.Request) -> web.Response:
-        await acting.decline(brought(request))
+        await acting.decline(secret_in(request.cookies))
         answer = web.Response(status=HTTPStatus.NO_CONTENT)
         cookies.take_back(answer, COOKIE)
         return answer
 
 
-def ask(answer: web.Response, asked: Asked) -> None:
-    """The browser brings it back with the guardian's answer."""
-    cookies.put(answer, COOKIE, asked.secret.get_secret_value(), ACT_LASTS)
-
-
-def brought(request: web.Request) -> SecretStr:
-    return SecretStr(request.cookies.get(COOKIE, ""))
+def secret_in(brought: Mapping[str, str]) -> SecretStr:
+    """What the browser was given when the guardian was asked, among its cookies."""
+    return SecretStr(brought.get(COOKIE, ""))

@@ -17,10 +17,12 @@ from services.identity.acting import Acting
 from services.identity.acts import Acts
 from services.identity.appointments import Appointments
 from services.identity.attempts import Attempts
+from services.identity.echoes import Echoes
 from services.identity.events import listen
 from services.identity.flows import Visits
 from services.identity.handover_doors import handover_doors
 from services.identity.handovers import Handovers
+from services.identity.landing import Landing
 from services.identity.logout_doors import logout_doors
 from services.identity.oidc.keys import Ring
 from services.identity.pseudonyms import Pseudonyms, Register
@@ -32,7 +34,7 @@ from services.identity.settings import Settings
 from services.identity.staff_flows import ProviderLogouts, StaffLogins
 from services.identity.suomifi_oidc import SuomiFi
 from services.identity.suomifi_saml import SuomiFi as SuomiFiBySaml
-from services.identity.web import STATUSES, Keys, Landing, doors
+from services.identity.web import STATUSES, Keys, doors
 
 HOUSEKEEPING = 3600.0
 
@@ -88,7 +90,8 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     }
     listen(base.bus, appointments)
     keys = Keys(session, providers.published(settings))
-    landing = Landing(base.keys, sessions, acting, clock, base.log)
+    echoes = Echoes(base.database, clock)
+    landing = Landing(base.keys, sessions, acting, echoes, clock, base.log)
     made = doors(visits, staff, keys, landing)
     session_doors(made, base.keys, sessions, Farewells(upstream, staff_upstream))
     handovers = Handovers(

@@ -21,6 +21,7 @@ ADULT = 18
 OPEN_AFTER_END = timedelta(minutes=15)
 ATTEMPT_LASTS = timedelta(minutes=10)
 ACT_LASTS = timedelta(minutes=10)
+RELOAD_WITHIN = timedelta(minutes=1)  # of coming back from a provider
 UNKNOWN_NAME = "-"
 UNHEARD = Heard()
 
@@ -312,6 +313,12 @@ class Attempt:
         if not ours or self.used_at is not None or at > self.begun_at + ATTEMPT_LASTS:
             raise IdentificationExpired(self)
         return replace(self, used_at=at)
+
+    def was_just_used(self, browser: bytes, at: datetime) -> bool:
+        """Whether this browser came back a moment ago: then this is perhaps a reload."""
+        if self.used_at is None or browser != self.browser:
+            return False
+        return at <= self.used_at + RELOAD_WITHIN
 
 
 @dataclass(frozen=True, slots=True)

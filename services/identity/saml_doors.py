@@ -14,23 +14,17 @@ from chassis.limits import Limit
 from chassis.refusal import Unavailable
 from chassis.web import Access, Doors
 from services.identity import cookies, metrics
-from services.identity.acts import Asked
 from services.identity.attempts import count, reason
 from services.identity.domain import (
     IdentificationExpired,
     IdentificationFailed,
 )
 from services.identity.flows import Visits
+from services.identity.landing import Landing, see, sorry
 from services.identity.session_doors import after
-from services.identity.sessions import Entrance, Sessions
+from services.identity.sessions import Sessions
 from services.identity.suomifi_saml import ACS, SLO, SuomiFi
-from services.identity.web import (
-    LOGINS_A_SECOND,
-    LOGINS_AT_ONCE,
-    Landing,
-    see,
-    sorry,
-)
+from services.identity.web import LOGINS_A_SECOND, LOGINS_AT_ONCE
 
 RETURN = "/identity/saml/return"
 METADATA = "application/samlmetadata+xml"
@@ -57,13 +51,12 @@ class Saml:
             return see(sorry(IdentificationExpired.code))
         return see(f"{RETURN}?answer={handle}")
 
-    async def fetched(self, request: web.Request) -> Entrance | Asked:
-        """Raises `IdentificationExpired` unless it is fetched once, where it began."""
-        answer = await self.suomifi.book.take(request.query.get("answer", ""))
-        if answer is None:
-            raise IdentificationExpired
-        returned = {"state": answer.state, "SAMLResponse": answer.message or ""}
-        return await self.visits.enter(returned, cookies.browser(request))
+    async def fetched(self, request: web.Request) -> web.Response:
+        """Once, and where it began."""
+        handle = request.query.get("answer", "")
+        state = await self.suomifi.book.state_of(handle)
+        returned = {"state": state or "", "answer": handle}
+        return await self.landing.visit(request, self.visits, returned)
 
     async def told(self, query: str) -> str:
         """The provider asks us to end sessions; where to say that it is done."""
@@ -82,7 +75,7 @@ def saml_doors(made: Doors, saml: Saml) -> None:
 
     @made.get(RETURN, Access.PUBLIC)
     async def fetch(request: web.Request) -> web.Response:
-        answer = await saml.landing.visit(request, saml.fetched(request))
+        answer = await _landed(saml, lambda: saml.fetched(request))
         if browser := cookies.browser(request):
             cookies.put(answer, cookies.ATTEMPT, browser, KNOWN_FOR)
         return answer

@@ -229,6 +229,35 @@ async def act_about(tx: Reader, act_digest: bytes) -> str | None:
     return appointment_id
 
 
+async def keep_echo(
+    tx: Writer, state: str, browser: bytes, sealed: bytes, at: datetime
+) -> None:
+    """Only of a way back that this browser has walked, and only of the first time."""
+    await tx.execute(
+        """
+        INSERT INTO echo (state, sealed, at)
+        SELECT state, $3, $4 FROM attempt
+         WHERE state = $1 AND browser = $2 AND used_at IS NOT NULL
+        ON CONFLICT (state) DO NOTHING
+        """,
+        state,
+        browser,
+        sealed,
+        at,
+    )
+
+
+async def echo(tx: Reader, state: str) -> bytes | None:
+    sealed: bytes | None = await tx.fetchval(
+        "SELECT sealed FROM echo WHERE state = $1", state
+    )
+    return sealed
+
+
+async def forget_echoes(tx: Writer, before: datetime) -> None:
+    await tx.execute("DELETE FROM echo WHERE at < $1", before)
+
+
 async def note(tx: Writer, line: Note) -> None:
     """A line of the audit, in the transaction of the deed."""
     kept = audit.Line(

@@ -88,9 +88,10 @@ class SuomiFi:
         )
         return self._address("SAMLRequest", request, question.state, language)
 
-    async def identified(self, returned: Returned, question: Question) -> Person:
+    async def identified(self, _: Returned, question: Question) -> Person:
+        """The browser brought a handle only; the answer has waited in the book."""
         judge = Judge(self.rules, _request_id(question), self.clock())
-        said = judge.assertion(returned.get("SAMLResponse", ""))
+        said = judge.assertion(await self.book.take(question.state) or "")
         login = Upstream(self.rules.issuer, said.name_id, said.index)
         if not await self.book.first_sight(said.assertion_id, said.good_until):
             raise IdentificationFailed(Why.SEEN_BEFORE)

@@ -1,9 +1,10 @@
 """A browser, as far as cookies and redirections go."""
 
+from copy import copy
 from dataclasses import dataclass
 from http.cookies import Morsel
 from itertools import count
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar
@@ -34,6 +35,12 @@ class Browser:
         self.origin = origin
         self.cookies: dict[str, str] = {}
         self.address = f"192.0.2.{next(_numbers) % 250}"
+
+    def twin(self) -> Self:
+        """The same browser, as far as it has heard: for requests that cross."""
+        twin = copy(self)
+        twin.cookies = dict(self.cookies)
+        return twin
 
     async def get(self, url: str) -> Answer:
         """A navigation; redirections are not followed."""

@@ -256,6 +256,7 @@ async def test_a_way_back_walked_before_opens_nothing_without_its_session(
     back = await choose(await browser.login(link), "sv")
     await browser.lands(back)
     del browser.cookies[VISIT]
+    town.clock.forward(minutes=2)
     assert await browser.lands(back) == "/sorry/identification_expired"
 
 
@@ -268,6 +269,7 @@ async def test_a_session_of_another_appointment_does_not_help_an_old_way_back(
     back = await choose(await browser.login(link), "sv")
     await browser.lands(back)
     await browser.lands(await choose(await browser.login(other), "sv"))
+    town.clock.forward(minutes=2)
     assert await browser.lands(back) == "/sorry/identification_expired"
 
 

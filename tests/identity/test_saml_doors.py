@@ -1,5 +1,6 @@
 """Suomi.fi by SAML, through identity's doors: the answer in two steps, and both ways out."""
 
+import asyncio
 import zlib
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -246,7 +247,28 @@ async def test_posted_again_and_reloaded_it_simply_goes_on(visit: Visit) -> None
     assert await trip.lands(said) == "/visit"
     assert await ended(visit) == [None]
     del visit.browser.cookies[VISIT]
+    visit.town.clock.forward(minutes=2)
     assert await trip.lands(said) == "/sorry/identification_expired"
+
+
+async def test_a_reload_while_the_answer_is_looked_at_ends_where_it_does(
+    visit: Visit,
+) -> None:
+    trip = await visit.begin()
+    there = await trip.posted(trip.saying())
+    twin = visit.browser.twin()
+    pages = await asyncio.gather(visit.browser.lands(there), twin.lands(there))
+    assert pages == ["/visit", "/visit"]
+    assert VISIT in twin.cookies
+    assert await ended(visit) == [None]
+
+
+async def test_another_browser_does_not_take_the_answer_away(visit: Visit) -> None:
+    trip = await visit.begin()
+    there = await trip.posted(trip.saying())
+    thief = visit.town.browser()
+    assert await thief.lands(there) == "/sorry/identification_expired"
+    assert await visit.browser.lands(there) == "/visit"
 
 
 async def test_an_answer_is_for_one_request(visit: Visit) -> None:

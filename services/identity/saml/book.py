@@ -18,14 +18,6 @@ LOGINS_KEPT = timedelta(hours=2)  # longer than any session at Suomi.fi
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back for an attempt; the message is there once."""
-
-    state: str
-    message: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Book:
     database: Database
     clock: Clock
@@ -44,18 +36,24 @@ class Book:
             )
         return handle
 
-    async def take(self, handle: str) -> Answer | None:
+    async def state_of(self, handle: str) -> str | None:
+        """Of whose way back the answer is; None when nobody was given this handle."""
+        if not handle.isprintable():
+            return None
+        async with self.database.reading() as tx:
+            state: str | None = await tx.fetchval(
+                "SELECT state FROM answer WHERE handle = $1", handle
+            )
+        return state
+
+    async def take(self, state: str) -> str | None:
+        """The answer as it came, which is gone with that."""
         async with self.database.writing() as tx:
-            row = await tx.fetchrow(
-                """
-                SELECT state, message FROM answer WHERE handle = $1 FOR UPDATE
-                """,
-                handle,
+            message: str | None = await tx.fetchval(
+                "SELECT message FROM answer WHERE state = $1 FOR UPDATE", state
             )
-            await tx.execute(
-                "UPDATE answer SET message = NULL WHERE handle = $1", handle
-            )
-        return Answer(row["state"], row["message"]) if row else None
+            await tx.execute("UPDATE answer SET message = NULL WHERE state = $1", state)
+        return message
 
     async def first_sight(self, assertion_id: str, until: datetime) -> bool:
         """Whether it is new; it is remembered for as long as it could be used."""
