@@ -25,12 +25,13 @@ export class Beside {
    * @param {HTMLElement} given.notes
    * @param {() => Row[]} given.rows
    * @param {(begun: boolean) => void} given.changed a call has begun here, or is over
+   * @param {() => Promise<boolean>} given.renewed whether it is known what has become of the session
    */
-  constructor({ media, notes, rows, changed }) {
+  constructor({ media, notes, rows, changed, renewed }) {
     this.notes = notes;
     this.rows = rows;
     this.changed = changed;
-    this.call = new Call({ media, as: 'staff', nameOf: (member) => this.#nameOf(member) });
+    this.call = new Call({ media, as: 'staff', nameOf: (member) => this.#nameOf(member), renewed });
     this.call.addEventListener('over', (event) => {
       if (event instanceof CustomEvent) this.#over(event.detail.why);
     });

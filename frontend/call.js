@@ -49,12 +49,14 @@ export class Call extends EventTarget {
    * @param {Media} given.media
    * @param {'visit' | 'staff'} given.as
    * @param {(member: Member) => string} given.nameOf
+   * @param {() => Promise<boolean>} given.renewed whether it is known what has become of the session
    */
-  constructor({ media, as, nameOf }) {
+  constructor({ media, as, nameOf, renewed }) {
     super();
     this.media = media;
     this.as = as;
     this.nameOf = nameOf;
+    this.renewed = renewed;
     this.section = view('call');
     this.far = find('#far', HTMLVideoElement);
     this.near = find('#near', HTMLVideoElement);
@@ -82,7 +84,7 @@ export class Call extends EventTarget {
     this.elsewhere.hidden = true;
     this.#told = null;
     this.#wasTogether = false;
-    const room = new Room({ appointment, as: this.as, media: this.media, admission });
+    const room = new Room({ appointment, as: this.as, media: this.media, admission, renewed: this.renewed });
     this.room = room;
     this.takeAgain = () => void this.enter(appointment, admission);
     room.addEventListener('change', () => this.#show());

@@ -17,8 +17,9 @@ export class Room extends EventTarget {
    * @param {'visit' | 'staff'} given.as
    * @param {Media} given.media
    * @param {() => Promise<string | null>} given.admission
+   * @param {() => Promise<boolean>} given.renewed
    */
-  constructor({ appointment, as, media, admission }) {
+  constructor({ appointment, as, media, admission, renewed }) {
     super();
     this.media = media;
     /** @type {Map<string, Member>} */
@@ -38,6 +39,7 @@ export class Room extends EventTarget {
       appointment,
       as,
       admission,
+      renewed,
       heard: (frame) => this.#heard(frame),
       wire: (on) => this.#wire(on),
       stopped: (code) => this.#finish('stopped', code),

@@ -17,6 +17,7 @@ export class Session {
   /** @type {Promise<boolean> | null} */
   renewing = null;
   renewAt = 0;
+  over = false;
   /** @type {string | null} the end that has been warned of; each is warned of once */
   warned = null;
   acted = true;
@@ -50,6 +51,11 @@ export class Session {
     return this.renewing;
   }
 
+  /** Whether it is known what has become of it: renewed, or over. */
+  async settled() {
+    return await this.renew() || this.over;
+  }
+
   /** @param {boolean} stay */
   async #renew(stay) {
     this.acted = false;
@@ -58,7 +64,7 @@ export class Session {
       return true;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (error.code === 'no_session') this.#over();
+      if (error.code === 'no_session') this.#finish();
       else this.#next(error.wait || TRY_AGAIN);
       return false;
     }
@@ -101,9 +107,10 @@ export class Session {
     await this.renew(true);
   }
 
-  #over() {
+  #finish() {
     clearTimeout(this.timer);
     this.renewAt = 0;
+    this.over = true;
     this.warning.close('no');
     this.ended();
   }

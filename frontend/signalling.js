@@ -8,6 +8,8 @@ const LONGEST_PAUSE = 8000;
 const ANSWER_WITHIN = 10_000;
 const ACKNOWLEDGE_AFTER = 1000;
 const KEPT_FRAMES = 200;
+/** The close code that says: the token is over. */
+const SESSION_OVER = 4402;
 
 /** What a closed socket means when no error frame came first. */
 /** @type {Record<number, string>} */
@@ -19,13 +21,15 @@ export class Signalling {
    * @param {string} how.appointment
    * @param {'visit' | 'staff'} how.as which cookie speaks
    * @param {() => Promise<string | null>} how.admission a fresh one for each hello
+   * @param {() => Promise<boolean>} how.renewed after the end of a token: whether it is known what has become of the session
    * @param {(frame: Frame) => void} how.heard every frame, in order
    * @param {(on: boolean) => void} how.wire whether the wire is there
    * @param {(code: string) => void} how.stopped it will not come back
    */
-  constructor({ appointment, as, admission, heard, wire, stopped }) {
+  constructor({ appointment, as, admission, renewed, heard, wire, stopped }) {
     this.address = `${location.origin.replace(/^http/, 'ws')}/signalling/${encodeURIComponent(appointment)}?as=${as}`;
     this.admission = admission;
+    this.renewed = renewed;
     this.heard = heard;
     this.wire = wire;
     this.stopped = stopped;
@@ -36,6 +40,7 @@ export class Signalling {
     /** @type {Said[]} */
     this.unsent = [];
     this.welcomed = false;
+    this.lapsed = false;
     this.over = false;
     this.failures = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -48,8 +53,10 @@ export class Signalling {
 
   async open() {
     clearTimeout(this.timer);
+    if (this.lapsed && !await this.renewed()) return this.#openLater();
+    this.lapsed = false;
     const admission = await this.admission().catch(() => null);
-    if (this.over) return;
+    if (this.over) return undefined;
     const socket = new WebSocket(this.address, PROTOCOL);
     this.socket = socket;
     this.welcomed = false;
@@ -60,6 +67,7 @@ export class Signalling {
       clearTimeout(impatience);
       this.#lost(socket, code);
     });
+    return undefined;
   }
 
   /** @param {Said} said kept until the wire is back, unless the session is a new one by then */
@@ -152,9 +160,13 @@ export class Signalling {
     socket.close();
     const stop = STOPS[closeCode];
     if (stop) return this.#stop(stop);
+    this.lapsed ||= closeCode === SESSION_OVER;
     this.wire(false);
-    this.timer = setTimeout(() => void this.open(), this.#pause());
-    return undefined;
+    return this.#openLater();
+  }
+
+  #openLater() {
+    if (!this.over) this.timer = setTimeout(() => void this.open(), this.#pause());
   }
 
   /** Longer after each failure, and never the same for everybody: a restarted server is not stormed. */

@@ -49,7 +49,13 @@ class StaffPage {
   reply = new Reply(this.detail.section, () => void this.follow.now());
   invited = new Invited(this.detail.section);
   list = new QueueList((key) => this.#choose(key));
-  beside = new Beside({ media: this.media, notes: this.detailNotes, rows: () => this.rows, changed: (begun) => this.#callChanged(begun) });
+  beside = new Beside({
+    media: this.media,
+    notes: this.detailNotes,
+    rows: () => this.rows,
+    changed: (begun) => this.#callChanged(begun),
+    renewed: () => this.session.settled(),
+  });
   session = new Session({
     path: '/identity/staff',
     home: '/staff',

@@ -59,7 +59,7 @@ class VisitPage {
   wait = new Wait();
   away = new Away(this.wait.section, (act) => this.#act(act));
   messages = new Messages(this.wait.section, (id) => void this.#read(id));
-  call = new Call({ media: this.media, as: 'visit', nameOf: (member) => this.#nameOf(member) });
+  call = new Call({ media: this.media, as: 'visit', nameOf: (member) => this.#nameOf(member), renewed: () => this.session.settled() });
   check = new Check({ media: this.media, ask: () => ask('GET', API), done: (results) => void this.#checked(results) });
   closed = new Closed({ rejoin: () => void this.#ask() });
   handover = new Handover();

@@ -40,6 +40,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         clerk,
         Limit(settings.frames_per_second, settings.frames_burst, clock),
         settings.hello_seconds,
+        clock,
         foundation.log,
     )
     handshakes = Limit(settings.handshakes_per_second, settings.handshakes_burst, clock)

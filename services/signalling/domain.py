@@ -51,6 +51,12 @@ class Replaced(Refusal):
     code = "replaced"
 
 
+class SessionOver(Refusal):
+    """Their session's token is over; with a renewed one they may come back."""
+
+    code = "session_over"
+
+
 class Restarting(Refusal):
     code = "restarting"
 
@@ -108,6 +114,14 @@ class Person:
     appointment_id: str
     member: str
     role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Someone at the door, and until when their session's token says so."""
+
+    person: Person
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from services.signalling.domain import (
     NotAdmitted,
     Replaced,
     Restarting,
+    SessionOver,
     TooFast,
     TooSlow,
     TryAgain,
@@ -64,6 +65,7 @@ class Close(IntEnum):
     TRY_AGAIN = 1013
     BAD_FRAME = 4400
     NO_SESSION = 4401
+    SESSION_OVER = 4402
     NOT_ADMITTED = 4403
     TOO_SLOW = 4408
     REPLACED = 4409
@@ -84,6 +86,7 @@ CLOSINGS: Mapping[type[Refusal], Closing] = {
     AppointmentCancelled: Closing(Close.APPOINTMENT_CANCELLED, Action.STOP),
     CallOver: Closing(Close.CALL_OVER, Action.STOP),
     Replaced: Closing(Close.REPLACED, Action.STOP),
+    SessionOver: Closing(Close.SESSION_OVER, Action.RECONNECT),
     BadFrame: Closing(Close.BAD_FRAME, Action.RECONNECT),
     TooFast: Closing(Close.TOO_FAST, Action.RESUME),
     TooSlow: Closing(Close.TOO_SLOW, Action.RESUME),

@@ -4,18 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from chassis.clock import Clock
 from chassis.limits import Limit, TooMany
 from chassis.logs import Log, trouble
 from chassis.refusal import Refusal, Unavailable
 from services.signalling.clerk import Clerk
 from services.signalling.domain import (
     BadFrame,
+    Caller,
     Failed,
     Person,
     Restarting,
+    SessionOver,
     TooFast,
     TooSlow,
     TryAgain,
@@ -34,7 +38,7 @@ from services.signalling.protocol import (
 )
 from services.signalling.rooms import Rooms, Session
 
-Identify = Callable[[], Awaitable[Person]]
+Identify = Callable[[], Awaitable[Caller]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Desk:
     clerk: Clerk
     pace: Limit
     hello_seconds: float
+    clock: Clock
     log: Log
 
 
@@ -76,6 +81,7 @@ class Conversation:
         self._line = line
         self._session: Session | None = None
         self._entering: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
 
     async def run(self, identify: Identify) -> None:
         reading = asyncio.create_task(self._guarded(self._read(identify)))
@@ -88,6 +94,8 @@ class Conversation:
             # the other end's close, and what was sent last could be lost on the way.
             await _stopped(reading)
             await _stopped(self._entering)
+            if self._expiry is not None:
+                self._expiry.cancel()
             if self._session is not None:
                 self._desk.rooms.lose(self._session, self._line)
         if code is not None:
@@ -111,13 +119,22 @@ class Conversation:
         self._line.end(why)
 
     async def _read(self, identify: Identify) -> None:
-        person = await identify()
+        caller = await identify()
+        self._expire(caller.until)
         hello = await self._hello()
         if hello is None:
             return
-        self._entering = asyncio.create_task(self._guarded(self._enter(person, hello)))
+        entering = self._guarded(self._enter(caller.person, hello))
+        self._entering = asyncio.create_task(entering)
         async for message in self._socket:
             self._hear(message)
+
+    def _expire(self, until: datetime) -> None:
+        """A logout elsewhere reaches this socket when its token is over, and not later."""
+        why = SessionOver("Your token is over. Come back with a renewed one.")
+        left = (until - self._desk.clock()).total_seconds()
+        loop = asyncio.get_running_loop()
+        self._expiry = loop.call_later(left, self._end, why)
 
     async def _hello(self) -> Hello | None:
         """The first frame; nothing when they hang up instead."""

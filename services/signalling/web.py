@@ -10,7 +10,7 @@ from chassis.refusal import Refusal
 from chassis.sessions import KeySet, NoSession, StaffSession, VisitSession
 from chassis.web import STAFF_COOKIE, VISIT_COOKIE, Access, Doors, WrongOrigin
 from contract.identity import Role
-from services.signalling.domain import Person
+from services.signalling.domain import Caller, Person
 from services.signalling.line import Line
 from services.signalling.protocol import SUBPROTOCOL
 from services.signalling.settings import Settings
@@ -63,7 +63,7 @@ def routes(reception: Reception) -> Doors:
     return doors
 
 
-async def _identify(request: web.Request, keys: KeySet) -> Person:
+async def _identify(request: web.Request, keys: KeySet) -> Caller:
     """Who is at the door; `as` says which of their cookies speaks. Raises `NoSession`."""
     appointment_id = request.match_info["appointment_id"]
     match request.query.get("as"):
@@ -72,11 +72,13 @@ async def _identify(request: web.Request, keys: KeySet) -> Person:
             visit = await keys.check(token, VisitSession)
             if visit.appointment != appointment_id:
                 raise NoSession("The session is for another appointment.")
-            return Person(appointment_id, visit.sub, _role(visit.role))
+            person = Person(appointment_id, visit.sub, _role(visit.role))
+            return Caller(person, visit.exp)
         case "staff":
             token = request.cookies.get(STAFF_COOKIE)
             staff = await keys.check(token, StaffSession)
-            return Person(appointment_id, staff.sub, Role.PROFESSIONAL)
+            person = Person(appointment_id, staff.sub, Role.PROFESSIONAL)
+            return Caller(person, staff.exp)
     raise NoSession("Say as whom you come: as=visit or as=staff.")
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from chassis.clock import now
+from chassis.clock import Clock, now
 from chassis.database import Database
 from chassis.outbox import Outbox
 from chassis.sessions import Admission, SigningKey, StaffSession, VisitSession
@@ -151,9 +151,11 @@ class House:
         return Settings.model_validate(told | changes)
 
     @asynccontextmanager
-    async def running(self, settings: Settings) -> AsyncIterator[TestServer]:
+    async def running(
+        self, settings: Settings, clock: Clock = now
+    ) -> AsyncIterator[TestServer]:
         """One process of signalling; `connect` calls it meanwhile."""
-        async with TestServer(assemble(settings)) as server:
+        async with TestServer(assemble(settings, clock)) as server:
             before, self.url = self.url, str(server.make_url("")).rstrip("/")
             yield server
             await self.hang_up()
@@ -204,11 +206,13 @@ class House:
         await patient.until("joined")
         return patient, professional
 
-    def visit_cookie(self, appointment: str, person: str, role: str) -> str:
+    def visit_cookie(
+        self, appointment: str, person: str, role: str, until: datetime | None = None
+    ) -> str:
         session = VisitSession(
             sid="s-1",
             sub=person,
-            exp=now() + HOUR,
+            exp=until or now() + HOUR,
             appointment=appointment,
             role=role,
             name=SecretStr("Testi Testinen"),
@@ -217,9 +221,13 @@ class House:
         )
         return self.identity.sign(session)
 
-    def staff_cookie(self, staff: str) -> str:
+    def staff_cookie(self, staff: str, until: datetime | None = None) -> str:
         session = StaffSession(
-            sid="s-1", sub=staff, exp=now() + HOUR, name="Testi Hoitaja", units=("u1",)
+            sid="s-1",
+            sub=staff,
+            exp=until or now() + HOUR,
+            name="Testi Hoitaja",
+            units=("u1",),
         )
         return self.identity.sign(session)
 
