@@ -3,8 +3,6 @@
 Source: OpenID Connect Back-Channel Logout 1.0, 2.5 and 2.8.
 """
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
 from chassis.limits import Limit
@@ -16,13 +14,8 @@ LOGOUTS_A_SECOND = 20.0
 LOGOUTS_AT_ONCE = 200
 
 
-def logout_doors(made: Doors, logouts: Mapping[str, ProviderLogouts]) -> None:
-    """One door for each provider that says so, by the path it is below."""
-    for path, each in logouts.items():
-        _logout_door(made, path, each)
-
-
-def _logout_door(made: Doors, path: str, logouts: ProviderLogouts) -> None:
+def logout_door(made: Doors, path: str, logouts: ProviderLogouts) -> None:
+    """The door of one provider that says so, below this path."""
     limit = Limit(LOGOUTS_A_SECOND, LOGOUTS_AT_ONCE, logouts.clock)
 
     @made.post(f"{path}/backchannel-logout", Access.PROVIDER, limit)

@@ -42,6 +42,25 @@ ServiceName = Annotated[
     str, Field(pattern=r"^[A-Za-zÅÄÖåäö0-9][A-Za-zÅÄÖåäö0-9 .-]{0,39}$")
 ]
 
+# Shapes that both providers have, and the words for them.
+PushedTo = Annotated[
+    Address | None,
+    Field(
+        description="Where requests are pushed (RFC 9126); unset sends them by value."
+    ),
+]
+LogoutAt = Annotated[
+    Address | None,
+    Field(description="Where a browser is sent to log out there too."),
+]
+SigningBefore = Annotated[
+    SecretStr | None, Field(description="The key before this one; still published.")
+]
+SigningNext = Annotated[
+    SecretStr | None, Field(description="The key after this one; published already.")
+]
+Pkce = Annotated[bool, Field(description="Send a PKCE challenge.")]
+
 NEEDED = (
     "oidc_issuer",
     "oidc_client_id",
@@ -116,13 +135,8 @@ class VisitOidc(settings.Settings):
     oidc_token_endpoint: Address | None = Field(
         None, description="Where a code becomes a token."
     )
-    oidc_par_endpoint: Address | None = Field(
-        None,
-        description="Where requests are pushed (RFC 9126); unset sends them by value.",
-    )
-    oidc_end_session_endpoint: Address | None = Field(
-        None, description="Where a browser is sent to log out there too."
-    )
+    oidc_par_endpoint: PushedTo = None
+    oidc_end_session_endpoint: LogoutAt = None
     oidc_jwks_url: Address | None = Field(
         None, description="The issuer's public keys: a key set, or a signed one."
     )
@@ -139,12 +153,8 @@ class VisitOidc(settings.Settings):
     oidc_signing_key: SecretStr | None = Field(
         None, description="RSA key (PEM) that our requests are signed with."
     )
-    oidc_signing_key_before: SecretStr | None = Field(
-        None, description="The key before this one; still published."
-    )
-    oidc_signing_key_next: SecretStr | None = Field(
-        None, description="The key after this one; published already."
-    )
+    oidc_signing_key_before: SigningBefore = None
+    oidc_signing_key_next: SigningNext = None
     oidc_encryption_key: SecretStr = Field(
         description="RSA key (PEM) that tokens to us, and codes in bookings, are "
         "encrypted for."
@@ -181,7 +191,7 @@ class VisitOidc(settings.Settings):
     oidc_prompt: Words | None = Field(
         None, description="`prompt` of the request, as `login` or `consent`."
     )
-    oidc_pkce: bool = Field(True, description="Send a PKCE challenge.")
+    oidc_pkce: Pkce = True
     oidc_service_name: ServiceName | None = Field(
         None,
         description="`ftn_spname`: what a bank's app shows, at most 40 plain characters; "
@@ -251,23 +261,14 @@ class StaffOidc(settings.Settings):
     staff_oidc_token_endpoint: Address = Field(
         description="Where a code becomes a token."
     )
-    staff_oidc_par_endpoint: Address | None = Field(
-        None,
-        description="Where requests are pushed (RFC 9126); unset sends them by value.",
-    )
-    staff_oidc_end_session_endpoint: Address | None = Field(
-        None, description="Where a browser is sent to log out there too."
-    )
+    staff_oidc_par_endpoint: PushedTo = None
+    staff_oidc_end_session_endpoint: LogoutAt = None
     staff_oidc_jwks_url: Address = Field(description="The issuer's public keys.")
     staff_oidc_signing_key: SecretStr = Field(
         description="RSA key (PEM) that our requests are signed with."
     )
-    staff_oidc_signing_key_before: SecretStr | None = Field(
-        None, description="The key before this one; still published."
-    )
-    staff_oidc_signing_key_next: SecretStr | None = Field(
-        None, description="The key after this one; published already."
-    )
+    staff_oidc_signing_key_before: SigningBefore = None
+    staff_oidc_signing_key_next: SigningNext = None
     staff_oidc_scope: Words = Field("openid profile", description="Scopes asked for.")
     staff_oidc_acr_values: Words | None = Field(
         None, description="Levels of login taken, by space; unset takes any."
@@ -294,7 +295,7 @@ class StaffOidc(settings.Settings):
         description="Levels that a professional must reach, by space; who came at a "
         "lower one is sent back once for it.",
     )
-    staff_oidc_pkce: bool = Field(True, description="Send a PKCE challenge.")
+    staff_oidc_pkce: Pkce = True
     staff_oidc_max_age: int = Field(
         43_200, ge=60, description="Seconds since the professional logged in, at most."
     )
