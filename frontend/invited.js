@@ -103,12 +103,12 @@ export class Invited {
 }
 
 /** @param {Delivery} delivery */
-function itemOf({ kind, state, reason, written_at: written, settled_at: settled }) {
+function itemOf({ kind, state, reason, wanted_at: wanted, settled_at: settled }) {
   const item = document.createElement('li');
   const tag = document.createElement('span');
   tag.className = `tag ${STATES[state].tone}`;
   tag.textContent = STATES[state].word();
   const why = REASONS[reason ?? '']?.();
-  item.append(KINDS[kind](), ' ', tag, ` ${dateAndTime(settled ?? written)}`, why ? ` · ${why}` : '');
+  item.append(KINDS[kind](), ' ', tag, ` ${dateAndTime(settled ?? wanted)}`, why ? ` · ${why}` : '');
   return item;
 }

@@ -147,7 +147,8 @@ export interface Delivery {
   role: string | null;
   state: 'queued' | 'sending' | 'accepted' | 'failed' | 'obsolete';
   reason: string | null;
-  written_at: string;
+  /** When it is to leave: a reminder is planned long before. */
+  wanted_at: string;
   settled_at: string | null;
 }
 

@@ -44,6 +44,20 @@ class AlreadyOnItsWay(Refusal):
     code = "already_on_its_way"
 
 
+class RecipientUnknown(Refusal):
+    code = "recipient_unknown"
+
+
+class NotAsked(Refusal):
+    """A companion whom the booking names no longer."""
+
+    code = "not_asked"
+
+
+class AddressInvalid(Refusal):
+    code = "address_invalid"
+
+
 class Status(StrEnum):
     BOOKED = "booked"
     CANCELLED = "cancelled"
@@ -237,6 +251,15 @@ class Appointment:
             return self.status, self.is_known
         recipient, times = self.known()
         return replace(recipient, unit=_named(recipient.unit)), times
+
+
+def hint(email: SecretStr) -> str:
+    """As much of an address as tells whether it is the right one: `t…@e….fi`."""
+    local, at, host = email.get_secret_value().strip().rpartition("@")
+    name, dot, land = host.rpartition(".")
+    if not (at and dot):
+        return "…"
+    return f"{local[:1]}…@{name[:1]}….{land}"
 
 
 def is_same_address(one: SecretStr, other: SecretStr) -> bool:

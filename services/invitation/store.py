@@ -3,29 +3,21 @@
 Whoever changes an appointment or one of its deliveries holds the appointment first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from chassis.database import Reader, Writer
-from chassis.outcome import Reason
-from chassis.sending import State
-from contract.appointment import Heard
-from contract.booking import Language, Texts, Unit
-from contract.invitation import Kind
 from services.invitation.domain import (
     Appointment,
     Delivery,
     Invited,
-    Issued,
-    Progress,
-    Recipient,
-    Status,
-    Times,
 )
+from services.invitation.rows import appointment_of, companion_of, delivery_of
+
+Made = TypeVar("Made")
 
 
 async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
@@ -40,7 +32,7 @@ async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
         """,
         appointment_id,
     )
-    return _appointment(row, await _companions(tx, row)) if row else None
+    return appointment_of(row, await _companions(tx, row)) if row else None
 
 
 async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
@@ -57,7 +49,7 @@ async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
         """,
         appointment_id,
     )
-    return _appointment(row, await _companions(tx, row)) if row else None
+    return appointment_of(row, await _companions(tx, row)) if row else None
 
 
 async def hold_or_make(tx: Writer, appointment_id: str, at: datetime) -> Appointment:
@@ -93,7 +85,7 @@ async def hold_next_due(tx: Writer, at: datetime) -> Appointment | None:
         """,
         at,
     )
-    return _appointment(row, await _companions(tx, row)) if row else None
+    return appointment_of(row, await _companions(tx, row)) if row else None
 
 
 async def hold_of_delivery(tx: Writer, delivery_id: UUID) -> Appointment | None:
@@ -110,7 +102,7 @@ async def hold_of_delivery(tx: Writer, delivery_id: UUID) -> Appointment | None:
         """,
         delivery_id,
     )
-    return _appointment(row, await _companions(tx, row)) if row else None
+    return appointment_of(row, await _companions(tx, row)) if row else None
 
 
 async def _companions(tx: Reader, row: Any) -> Sequence[Invited]:
@@ -123,7 +115,7 @@ async def _companions(tx: Reader, row: Any) -> Sequence[Invited]:
         """,
         row["appointment_id"],
     )
-    return [_companion(each) for each in rows]
+    return [companion_of(each) for each in rows]
 
 
 async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
@@ -206,7 +198,66 @@ async def deliveries(tx: Reader, appointment_id: str) -> Sequence[Delivery]:
         """,
         appointment_id,
     )
-    return [_delivery(row) for row in rows]
+    return [delivery_of(row) for row in rows]
+
+
+async def of_day(
+    tx: Reader, units: Sequence[str], begins: datetime, ends: datetime
+) -> Sequence[Appointment]:
+    """Those of these units that begin in this time, in the order of their times."""
+    rows = await tx.fetch(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
+               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+               revision, issued_digest, issued_until, corrected_email, delay, arrived,
+               started
+          FROM appointment
+         WHERE unit_id = ANY ($1) AND starts_at >= $2 AND starts_at < $3
+         ORDER BY starts_at, appointment_id
+        """,
+        units,
+        begins,
+        ends,
+    )
+    beside = await tx.fetch(
+        """
+        SELECT appointment_id, role, email, language, asked, revision, issued_digest,
+               issued_until
+          FROM companion
+         WHERE appointment_id = ANY ($1)
+         ORDER BY role, email
+        """,
+        [row["appointment_id"] for row in rows],
+    )
+    companions = _by_appointment(beside, companion_of)
+    return [appointment_of(row, companions[row["appointment_id"]]) for row in rows]
+
+
+async def deliveries_of(
+    tx: Reader, appointment_ids: Sequence[str]
+) -> Mapping[str, Sequence[Delivery]]:
+    """Oldest first, by appointment."""
+    rows = await tx.fetch(
+        """
+        SELECT appointment_id, delivery_id, kind, revision, link_digest, state, attempts,
+               due_at, lease, doubt, reason, asked_by, created_at, settled_at, role,
+               wanted_at, ahead, minutes
+          FROM delivery
+         WHERE appointment_id = ANY ($1)
+         ORDER BY number
+        """,
+        appointment_ids,
+    )
+    return _by_appointment(rows, delivery_of)
+
+
+def _by_appointment(
+    rows: Iterable[Any], made: Callable[[Any], Made]
+) -> Mapping[str, Sequence[Made]]:
+    found: dict[str, list[Made]] = defaultdict(list)
+    for row in rows:
+        found[row["appointment_id"]].append(made(row))
+    return found
 
 
 async def put(tx: Writer, appointment_id: str, delivery: Delivery) -> None:
@@ -273,78 +324,4 @@ async def forget(tx: Writer, before: datetime) -> int:
             """,
             before,
         )
-    )
-
-
-def _appointment(row: Any, companions: Sequence[Invited]) -> Appointment:
-    return Appointment(
-        row["appointment_id"],
-        Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
-        Status(row["status"]),
-        _recipient(row),
-        Times(row["starts_at"], row["ends_at"]) if row["starts_at"] else None,
-        row["revision"],
-        _issued(row),
-        tuple(companions),
-        SecretStr(row["corrected_email"]) if row["corrected_email"] else None,
-        Progress(row["delay"], _ids(row["arrived"]), row["started"]),
-    )
-
-
-def _ids(found: Iterable[Any]) -> frozenset[UUID]:
-    return frozenset(UUID(str(each)) for each in found)
-
-
-def _issued(row: Any) -> Issued | None:
-    if row["issued_digest"] is None:
-        return None
-    return Issued(row["issued_digest"], row["issued_until"])
-
-
-def _companion(row: Any) -> Invited:
-    return Invited(
-        role=row["role"],
-        email=SecretStr(row["email"]),
-        language=Language(row["language"]) if row["language"] else None,
-        asked=row["asked"],
-        revision=row["revision"],
-        issued=_issued(row),
-    )
-
-
-def _recipient(row: Any) -> Recipient | None:
-    if row["unit_id"] is None:
-        return None
-    name = Texts.model_validate_json(row["unit_name"])
-    return Recipient(
-        Unit(
-            id=row["unit_id"],
-            name=name,
-            phone=row["unit_phone"],
-            url=row["unit_url"],
-        ),
-        SecretStr(row["email"]),
-        Language(row["language"]),
-    )
-
-
-def _delivery(row: Any) -> Delivery:
-    return Delivery(
-        delivery_id=UUID(str(row["delivery_id"])),
-        kind=Kind(row["kind"]),
-        revision=row["revision"],
-        link_digest=row["link_digest"],
-        created_at=row["created_at"],
-        due_at=row["due_at"],
-        state=State(row["state"]),
-        attempts=row["attempts"],
-        lease=row["lease"],
-        doubt=row["doubt"],
-        reason=Reason(row["reason"]) if row["reason"] else None,
-        asked_by=row["asked_by"],
-        settled_at=row["settled_at"],
-        role=row["role"],
-        wanted_at=row["wanted_at"],
-        ahead=row["ahead"],
-        minutes=row["minutes"],
     )

@@ -55,7 +55,7 @@ class Telling:
         if seen.status is Status.CANCELLED or seen.is_over(at):
             return seen.issued
         _, times = seen.known()
-        issued = Issued(self._digest(seen), times.ends_at + self.link_lifetime)
+        issued = Issued(self.digest(seen), times.ends_at + self.link_lifetime)
         if seen.issued and seen.issued.digest != issued.digest:
             await self._withdraw(tx, seen, at)
         if issued != seen.issued:
@@ -96,8 +96,7 @@ class Telling:
             return current
         agreed: list[Delivery] = []
         for seen in appointment.views():
-            theirs = [each for each in current if self._is_to(seen, each)]
-            agreed += self._agreed(seen, theirs, at)
+            agreed += self._agreed(seen, self.theirs(seen, current), at)
         for each in agreed:
             if each not in stored:
                 await self.keep(tx, appointment, each)
@@ -108,7 +107,7 @@ class Telling:
     ) -> None:
         """Always kept, and said while somebody lacks what it told."""
         theirs = [each for each in appointment.views() if self._is_to(each, back)]
-        if any(is_missed(each, back, self._digest(each), at) for each in theirs):
+        if any(is_missed(each, back, self.digest(each), at) for each in theirs):
             await self.keep(tx, appointment, back)
         else:
             await store.put(tx, appointment.appointment_id, back)
@@ -118,15 +117,21 @@ class Telling:
     ) -> Sequence[Delivery]:
         """What one recipient is told, and is to be told."""
         agreed = list(revised(seen, deliveries, self.rules, at))
-        wanted = due(seen, agreed, self._digest(seen), self.rules, at)
+        wanted = due(seen, agreed, self.digest(seen), self.rules, at)
         return [*agreed, *(self.written(seen, each, at) for each in wanted)]
+
+    def theirs(
+        self, seen: Appointment, deliveries: Sequence[Delivery]
+    ) -> Sequence[Delivery]:
+        """Of the deliveries about an appointment, those to who sees this of it."""
+        return [each for each in deliveries if self._is_to(seen, each)]
 
     def _is_to(self, seen: Appointment, delivery: Delivery) -> bool:
         """Whether the delivery is to who sees this. A patient's address may change."""
         recipient, _ = seen.known()
         if recipient.role is None or delivery.role is None:
             return recipient.role == delivery.role
-        return delivery.link_digest == self._digest(seen)
+        return delivery.link_digest == self.digest(seen)
 
     def seen_by(self, appointment: Appointment, delivery: Delivery) -> Appointment:
         return next(seen for seen in appointment.views() if self._is_to(seen, delivery))
@@ -137,7 +142,7 @@ class Telling:
             delivery_id=self.new_id(),
             kind=wanted.kind,
             revision=seen.revision,
-            link_digest=self._digest(seen),
+            link_digest=self.digest(seen),
             created_at=at,
             wanted_at=wanted.at,
             due_at=wanted.at,
@@ -146,7 +151,7 @@ class Telling:
             minutes=wanted.minutes,
         )
 
-    def _digest(self, appointment: Appointment) -> str:
+    def digest(self, appointment: Appointment) -> str:
         recipient, _ = appointment.known()
         return self.links.digest(
             appointment.appointment_id, recipient.email, recipient.role

@@ -1,9 +1,11 @@
 """The doors of the invitation service, for staff: see how it stands, and send again.
 
-No door shows an address or a link.
+No door shows a whole address, or a link.
 """
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from uuid import UUID
 
 from aiohttp import web
@@ -13,29 +15,40 @@ from chassis.clock import Clock
 from chassis.limits import Limit
 from chassis.outcome import Reason
 from chassis.refusal import Refusal
+from chassis.smtp import NotAnAddress, mail_address
 from chassis.web import Access, BadRequest, Doors, body, staff
 from contract.booking import Language
+from services.invitation import shown
 from services.invitation.domain import (
+    AddressInvalid,
     AlreadyOnItsWay,
     Appointment,
     AppointmentIsCancelled,
     AppointmentIsOver,
     AppointmentUnknown,
-    Delivery,
+    NotAsked,
+    RecipientUnknown,
     Status,
 )
 from services.invitation.form import Wording
 from services.invitation.letter import LetterWriter
 from services.invitation.returns import Returns
-from services.invitation.staff_flows import Oversight, Standing
+from services.invitation.staff_flows import PATIENT, Oversight
 
 STATUSES: Mapping[type[Refusal], int] = {
     AppointmentUnknown: 404,
     AppointmentIsCancelled: 409,
     AppointmentIsOver: 409,
     AlreadyOnItsWay: 409,
+    NotAsked: 409,
+    RecipientUnknown: 404,
+    AddressInvalid: 422,
 }
 LARGEST_REPORT = 1024 * 1024
+SOME_MINUTES = 10  # of a delay, to show what is written of one
+LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
+ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@.]+(\.[^\s@.]+)+")
+DAY = "/invitation/api/appointments"
 HERE = "/invitation/api/appointments/{appointment_id}"
 
 # A letter has its styles inlined, as mail must; it runs nothing and loads nothing.
@@ -50,20 +63,33 @@ def doors(
 ) -> Doors:
     doors = Doors()
     seldom = Limit(rate=0.2, burst=10, clock=clock)
+    corrections = Limit(rate=0.1, burst=10, clock=clock)
+
+    @doors.get(DAY, Access.STAFF)
+    async def day(request: web.Request) -> web.Response:
+        on = _day(request)
+        found = await oversight.day(on, staff(request))
+        lines = [shown.of_day(each, clock()) for each in found]
+        return web.json_response({"on": on.isoformat(), "appointments": lines})
 
     @doors.get(HERE, Access.STAFF)
     async def standing(request: web.Request) -> web.Response:
         appointment_id = request.match_info["appointment_id"]
-        return _told(await oversight.standing(appointment_id, staff(request)))
+        told = await oversight.standing(appointment_id, staff(request))
+        return web.json_response(shown.standing(told))
 
     @doors.get(f"{HERE}/preview", Access.STAFF)
     async def preview(request: web.Request) -> web.Response:
-        language = _language(request)
+        language, wording = _language(request), _asked_wording(request)
         appointment = await oversight.shown(
             request.match_info["appointment_id"], staff(request)
         )
         letter = letters.write(
-            appointment, _wording(appointment), f"{origin}/v/…", language
+            appointment,
+            wording or _wording(appointment),
+            f"{origin}/v/…",
+            language,
+            appointment.delay or SOME_MINUTES,
         )
         return web.Response(
             text=letter.html,
@@ -73,12 +99,30 @@ def doors(
 
     @doors.post(f"{HERE}/resend", Access.STAFF, seldom)
     async def resend(request: web.Request) -> web.Response:
+        """To the patient, unless the body names another recipient."""
+        asked = await body(request, Again) if request.can_read_body else Again()
         appointment_id = request.match_info["appointment_id"]
-        return _told(
-            await oversight.send_again(appointment_id, staff(request)), status=202
+        told = await oversight.send_again(
+            appointment_id, asked.recipient, staff(request)
         )
+        return web.json_response(shown.standing(told), status=202)
+
+    @doors.put(f"{HERE}/address", Access.STAFF, corrections)
+    async def address(request: web.Request) -> web.Response:
+        email = _address((await body(request, Correction)).email)
+        appointment_id = request.match_info["appointment_id"]
+        told = await oversight.correct(appointment_id, email, staff(request))
+        return web.json_response(shown.standing(told))
 
     return doors
+
+
+class Again(BaseModel):
+    recipient: str = PATIENT
+
+
+class Correction(BaseModel):
+    email: SecretStr
 
 
 def open_for_reports(
@@ -131,29 +175,28 @@ def _wording(appointment: Appointment) -> Wording:
     return Wording.CANCELLATION if off else Wording.INVITATION
 
 
-def _told(standing: Standing, status: int = 200) -> web.Response:
-    recipient, times = standing.appointment.known()
-    told = {
-        "appointment_id": standing.appointment.appointment_id,
-        "status": standing.appointment.status,
-        "language": recipient.language,
-        "starts_at": times.starts_at.isoformat(),
-        "ends_at": times.ends_at.isoformat(),
-        "deliveries": [_delivery(each) for each in standing.deliveries],
-    }
-    return web.json_response(told, status=status)
+def _asked_wording(request: web.Request) -> Wording | None:
+    asked = request.query.get("kind")
+    try:
+        return Wording(asked) if asked else None
+    except ValueError:
+        raise BadRequest("We do not write that kind.", fields=["kind"]) from None
 
 
-def _delivery(delivery: Delivery) -> dict[str, object]:
-    settled_at = delivery.settled_at
-    return {
-        "delivery_id": str(delivery.delivery_id),
-        "kind": delivery.kind,
-        "role": delivery.role,
-        "state": delivery.state,
-        "reason": delivery.reason,
-        "attempts": delivery.attempts,
-        "asked_by": delivery.asked_by,
-        "written_at": delivery.created_at.isoformat(),
-        "settled_at": settled_at.isoformat() if settled_at else None,
-    }
+def _day(request: web.Request) -> date:
+    try:
+        return date.fromisoformat(request.query.get("on", ""))
+    except ValueError:
+        raise BadRequest("It is not a day, as 2026-11-23.", fields=["on"]) from None
+
+
+def _address(email: SecretStr) -> SecretStr:
+    """The address, if mail can go there."""
+    text = email.get_secret_value().strip()
+    if not ADDRESS.fullmatch(text) or len(text) > LONGEST_ADDRESS:
+        raise AddressInvalid("That is not an e-mail address.")
+    try:
+        mail_address(text)
+    except NotAnAddress:
+        raise AddressInvalid("That is not an e-mail address.") from None
+    return SecretStr(text)

@@ -206,6 +206,7 @@ class Lobby:
                 "state": state,
                 "reason": reason,
                 "written_at": at,
+                "wanted_at": at,
                 "settled_at": None if state == "queued" else at,
             }
         )

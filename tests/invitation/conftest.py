@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
 from chassis.database import Database
 from chassis.migrations import migrate
+from chassis.sessions import SigningKey
 from dev import postgres as postgreses
+from tests.invitation import front as fronts
 from tests.invitation import office as offices
 
 
@@ -26,4 +29,17 @@ async def office(room: Database) -> AsyncIterator[offices.Office]:
     async with room.writing() as tx:
         await tx.execute("TRUNCATE appointment, companion, delivery, inbox, outbox")
     async with offices.office(room) as made:
+        yield made
+
+
+@pytest.fixture
+def signing(office: offices.Office) -> SigningKey:
+    return fronts.key(office)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(
+    office: offices.Office, signing: SigningKey
+) -> AsyncIterator[fronts.Client]:
+    async with fronts.front(office, signing) as made:
         yield made

@@ -301,7 +301,7 @@ async def test_staff_of_the_unit_have_it_sent_again(office: Office) -> None:
     booked = await office.book()
     await office.deliver()
     staff = professional(office, "u-1")
-    await office.oversight.send_again(booked.appointment_id, staff)
+    await office.oversight.send_again(booked.appointment_id, "patient", staff)
     await office.deliver()
 
     first, second = office.mails(email_of(booked))
@@ -314,7 +314,7 @@ async def test_of_another_units_appointment_nothing_is_known(office: Office) -> 
     booked = await office.book()
     with pytest.raises(AppointmentUnknown):
         await office.oversight.send_again(
-            booked.appointment_id, professional(office, "u-2")
+            booked.appointment_id, "patient", professional(office, "u-2")
         )
 
 
@@ -322,7 +322,7 @@ async def test_nothing_is_sent_again_while_it_is_on_its_way(office: Office) -> N
     booked = await office.book()
     with pytest.raises(AlreadyOnItsWay):
         await office.oversight.send_again(
-            booked.appointment_id, professional(office, "u-1")
+            booked.appointment_id, "patient", professional(office, "u-1")
         )
 
 
@@ -334,10 +334,10 @@ async def test_nothing_is_sent_again_of_what_is_cancelled_or_over(
     await office.deliver()
     await office.invitations.changed(cancelled(off, 1))
     with pytest.raises(AppointmentIsCancelled):
-        await office.oversight.send_again(off.appointment_id, staff)
+        await office.oversight.send_again(off.appointment_id, "patient", staff)
     office.clock.forward(days=7)
     with pytest.raises(AppointmentIsOver):
-        await office.oversight.send_again(over.appointment_id, staff)
+        await office.oversight.send_again(over.appointment_id, "patient", staff)
 
 
 async def test_an_address_is_forgotten_some_days_after_the_appointment(

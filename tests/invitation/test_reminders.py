@@ -22,6 +22,7 @@ from tests.invitation.office import (
     moved,
 )
 from tests.invitation.test_companions import asking, companion
+from tests.invitation.test_flows import professional
 
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
@@ -328,3 +329,16 @@ async def test_a_distance_that_is_set_no_longer_sends_nothing(
         assert other.mails(email_of(booked)) == []
         await at(other, TEN - QUARTER)
         assert len(other.mails(email_of(booked))) == 1
+
+
+async def test_a_reminder_that_is_planned_does_not_keep_staff_from_sending_again(
+    office: Office,
+) -> None:
+    booked = await office.book()
+    await at(office, NOON)
+    staff = professional(office, "u-1")
+    await office.oversight.send_again(booked.appointment_id, "patient", staff)
+    await office.deliver()
+    assert await kinds(office, booked) == ["invitation", "invitation"]
+    await at(office, TEN - DAY)
+    assert await kinds(office, booked) == ["invitation", "reminder", "invitation"]

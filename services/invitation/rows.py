@@ -1,0 +1,97 @@
+"""Rows of the tables as values of the domain."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from chassis.outcome import Reason
+from chassis.sending import State
+from contract.appointment import Heard
+from contract.booking import Language, Texts, Unit
+from contract.invitation import Kind
+from services.invitation.domain import (
+    Appointment,
+    Delivery,
+    Invited,
+    Issued,
+    Progress,
+    Recipient,
+    Status,
+    Times,
+)
+
+
+def appointment_of(row: Any, companions: Sequence[Invited]) -> Appointment:
+    return Appointment(
+        row["appointment_id"],
+        Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
+        Status(row["status"]),
+        _recipient(row),
+        Times(row["starts_at"], row["ends_at"]) if row["starts_at"] else None,
+        row["revision"],
+        _issued(row),
+        tuple(companions),
+        SecretStr(row["corrected_email"]) if row["corrected_email"] else None,
+        Progress(row["delay"], _ids(row["arrived"]), row["started"]),
+    )
+
+
+def _ids(found: Iterable[Any]) -> frozenset[UUID]:
+    return frozenset(UUID(str(each)) for each in found)
+
+
+def _issued(row: Any) -> Issued | None:
+    if row["issued_digest"] is None:
+        return None
+    return Issued(row["issued_digest"], row["issued_until"])
+
+
+def companion_of(row: Any) -> Invited:
+    return Invited(
+        role=row["role"],
+        email=SecretStr(row["email"]),
+        language=Language(row["language"]) if row["language"] else None,
+        asked=row["asked"],
+        revision=row["revision"],
+        issued=_issued(row),
+    )
+
+
+def _recipient(row: Any) -> Recipient | None:
+    if row["unit_id"] is None:
+        return None
+    name = Texts.model_validate_json(row["unit_name"])
+    return Recipient(
+        Unit(
+            id=row["unit_id"],
+            name=name,
+            phone=row["unit_phone"],
+            url=row["unit_url"],
+        ),
+        SecretStr(row["email"]),
+        Language(row["language"]),
+    )
+
+
+def delivery_of(row: Any) -> Delivery:
+    return Delivery(
+        delivery_id=UUID(str(row["delivery_id"])),
+        kind=Kind(row["kind"]),
+        revision=row["revision"],
+        link_digest=row["link_digest"],
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        state=State(row["state"]),
+        attempts=row["attempts"],
+        lease=row["lease"],
+        doubt=row["doubt"],
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        asked_by=row["asked_by"],
+        settled_at=row["settled_at"],
+        role=row["role"],
+        wanted_at=row["wanted_at"],
+        ahead=row["ahead"],
+        minutes=row["minutes"],
+    )
