@@ -62,7 +62,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     home = ReturnAddress(address) if address else None
     postman = Postman(
         invitations,
-        Desk(links, letters, catalogue, settings.mail_from),
+        Desk(links, letters, catalogue, settings.mail_from, settings.signer() or bytes),
         [Connection(server) for _ in range(settings.smtp_connections)],
         woken,
         foundation.log,

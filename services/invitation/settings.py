@@ -1,12 +1,14 @@
 """What the invitation service is told."""
 
 from datetime import time, timedelta
+from email.utils import parseaddr
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from chassis.smtp import MailSettings, NotAnAddress, mail_address
+from services.invitation.signature import Signer
 
 MIN_SECRET = 32
 MAX_PORT = 65536
@@ -44,6 +46,19 @@ class Settings(MailSettings):
     mail_try_for: timedelta = Field(
         timedelta(hours=24),
         description="How long a mail server in trouble is tried for one message.",
+    )
+    dkim_domain: str | None = Field(
+        None,
+        description="The domain that e-mails are signed for (DKIM), which MAIL_FROM is "
+        "in; none are signed unless set.",
+    )
+    dkim_selector: str | None = Field(
+        None,
+        description="Under which name the public key stands in the DNS: "
+        "<selector>._domainkey.<domain>.",
+    )
+    dkim_key: SecretStr | None = Field(
+        None, description="Key (PEM) that signs: RSA of 2048 bits or more, or Ed25519."
     )
     bounce_address: Annotated[str | None, AfterValidator(_plain_address)] = Field(
         None,
@@ -110,3 +125,21 @@ class Settings(MailSettings):
         if any(each <= timedelta() for each in ahead):
             raise ValueError("a reminder comes before the start")
         return tuple(sorted(set(ahead), reverse=True))
+
+    @model_validator(mode="after")
+    def _what_is_signed_can_be_verified(self) -> Self:
+        told = self.dkim_domain, self.dkim_selector, self.dkim_key
+        if any(told) and not all(told):
+            raise ValueError("DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY go together")
+        if self.dkim_domain:
+            host = parseaddr(self.mail_from)[1].rpartition("@")[2].lower()
+            if not f".{host}".endswith(f".{self.dkim_domain.lower()}"):
+                raise ValueError("MAIL_FROM must be in DKIM_DOMAIN")
+        self.signer()
+        return self
+
+    def signer(self) -> Signer | None:
+        """Who signs, if anybody does. Raises `NotAKey`, which is a complaint here."""
+        if self.dkim_domain and self.dkim_selector and self.dkim_key:
+            return Signer.of(self.dkim_domain, self.dkim_selector, self.dkim_key)
+        return None

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.invitation.settings import Settings
+from tests.invitation.test_signature import ED25519, pem
 
 GIVEN: dict[str, Any] = {
     "database_url": "postgresql://invitation@db/videomottagning",
@@ -16,6 +17,12 @@ GIVEN: dict[str, Any] = {
     "link_secret": "a secret that only these tests know",
     "smtp_url": "smtp://mail:25",
     "mail_from": "Testi <t@visit.test>",
+}
+
+SIGNED = {
+    "dkim_domain": "visit.test",
+    "dkim_selector": "video2026",
+    "dkim_key": pem(ED25519).get_secret_value(),
 }
 
 
@@ -41,6 +48,10 @@ def test_a_plain_start_needs_no_more() -> None:
         {"bounce_listen": "0.0.0.0:8024"},  # mail to which address?
         {"bounce_address": "bounces@visit.test", "bounce_listen": "8024"},
         {"bounce_secret": "short"},
+        {"dkim_domain": "visit.test"},  # by which key?
+        {**SIGNED, "dkim_key": "not a key"},
+        {**SIGNED, "dkim_domain": "other.test"},
+        {**SIGNED, "dkim_domain": "it.test"},  # ends alike, and is another
         {"remind_ahead": "PT0S"},
         {"remind_ahead": "tomorrow"},
         {"remind_quiet_from": "evening"},
@@ -63,6 +74,12 @@ def test_reminders_are_set_by_comma_or_not_at_all() -> None:
     days = (timedelta(days=2), timedelta(days=1), timedelta(minutes=15))
     assert told.remind_ahead == days
     assert settings(remind_ahead="").remind_ahead == ()
+
+
+def test_e_mails_are_signed_when_all_that_is_needed_is_told() -> None:
+    assert settings().signer() is None
+    assert settings(**SIGNED).signer()
+    assert settings(**SIGNED, mail_from="Testi <t@mail.visit.test>").signer()
 
 
 def test_secrets_do_not_print() -> None:
