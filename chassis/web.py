@@ -4,6 +4,7 @@ Errors are RFC 9457 problem details with a stable `code`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from hmac import compare_digest
@@ -25,6 +26,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 VISIT_COOKIE = "__Host-visit"
 STAFF_COOKIE = "__Host-staff"
 SESSION = web.RequestKey("session", Token)
+SESSIONS = web.RequestKey("sessions", tuple[Token, ...])
 OK = 200
 BAD_REQUEST = 400
 SERVER_ERROR = 500
@@ -50,6 +52,7 @@ class Access(StrEnum):
     PUBLIC = "public"  # anyone
     VISIT = "visit"  # someone identified for an appointment
     STAFF = "staff"  # a professional who has logged in
+    EITHER = "either"  # one of the two, or both in one browser
     PROGRAM = "program"  # one of the county's own, which shows the door's key
     PROVIDER = (
         "provider"  # an identity provider, or whom it sends: the body proves itself
@@ -122,6 +125,11 @@ class Doors:
     ) -> Callable[[Door], Door]:
         return self._door("PUT", path, access, limit)
 
+    def delete(
+        self, path: str, access: Access, limit: Limit | None = None
+    ) -> Callable[[Door], Door]:
+        return self._door("DELETE", path, access, limit)
+
     def _door(
         self, method: str, path: str, access: Access, limit: Limit | None
     ) -> Callable[[Door], Door]:
@@ -171,6 +179,11 @@ def staff(request: web.Request) -> StaffSession:
     session = request[SESSION]
     assert isinstance(session, StaffSession)  # noqa: S101 - the guard put it there
     return session
+
+
+def either(request: web.Request) -> tuple[Token, ...]:
+    """The sessions of a door that is for visits and for staff: one or both."""
+    return request[SESSIONS]
 
 
 async def body(request: web.Request, shape: type[AnyBody]) -> AnyBody:
@@ -309,6 +322,8 @@ def _guarding(house: House) -> Middleware:
             case Access.STAFF:
                 token = request.cookies.get(STAFF_COOKIE)
                 request[SESSION] = await house.keys.check(token, StaffSession)
+            case Access.EITHER:
+                request[SESSIONS] = await _sessions(house.keys, request)
         return await handler(request)
 
     return guard
@@ -319,6 +334,17 @@ def _check_key(request: web.Request, key: SecretStr) -> None:
     shown = request.headers.get("Authorization", "").encode()
     if not compare_digest(shown, f"Bearer {key.get_secret_value()}".encode()):
         raise WrongKey("The key does not open this door.")
+
+
+async def _sessions(keys: KeySet, request: web.Request) -> tuple[Token, ...]:
+    """Those that hold. Raises `NoSession` when none does."""
+    held: list[Token] = []
+    for cookie, kind in ((VISIT_COOKIE, VisitSession), (STAFF_COOKIE, StaffSession)):
+        with suppress(NoSession):
+            held.append(await keys.check(request.cookies.get(cookie), kind))
+    if not held:
+        raise NoSession("You are not logged in.")
+    return tuple(held)
 
 
 def _check_origin(request: web.Request, origin: str) -> None:

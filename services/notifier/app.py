@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from secrets import randbelow
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -10,14 +11,24 @@ from chassis.clock import Clock, now
 from chassis.foundation import Foundation
 from chassis.limits import Limit
 from chassis.sessions import fetching
+from services.notifier import suppliers, words
+from services.notifier.channel_doors import add_channel_doors
+from services.notifier.channels import Channels
+from services.notifier.courier import Couriers
 from services.notifier.events import listen
 from services.notifier.flows import Notifier
+from services.notifier.messages import Messages
+from services.notifier.patients import Patients
 from services.notifier.settings import NotifierSettings
 from services.notifier.stream import Hub
+from services.notifier.systems import Systems
+from services.notifier.units import Units
 from services.notifier.web import STATUSES, Streams, doors
 
 FORGET_EVERY = 60.0  # seconds
+MEASURE_EVERY = 15.0
 OPENED_PER_SECOND = 1.0  # by one person, and
+ASKED_PER_SECOND = 1.0  # how to be told, by one person, and
 BURST = 30  # as many at once, as after a bad connection
 
 
@@ -32,7 +43,29 @@ def assemble(
 ) -> web.Application:
     keys = fetching(str(settings.session_keys_url))
     foundation = Foundation("notifier", settings, clock, keys)
-    notifier = Notifier(foundation.database, clock)
+    units = Units.read(settings.units_file, plain_allowed=settings.plain_http_allowed)
+    texts = settings.sms_url is not None
+    woken = asyncio.Event()
+    messages = Messages(
+        foundation.database, clock, units, settings.messages_kept, uuid4, chance
+    )
+    ears = (Patients(clock, uuid4, texts), Systems(clock, uuid4, units))
+    notifier = Notifier(foundation.database, clock, ears, woken.set)
+    wording = words.load(settings.origin)
+    couriers = Couriers(
+        messages,
+        suppliers.senders(settings, wording, clock),
+        woken,
+        foundation.log,
+    )
+    channels = Channels(
+        database=foundation.database,
+        clock=clock,
+        new_id=uuid4,
+        country=settings.sms_country,
+        texts=texts,
+        staff_kept=settings.staff_push_kept,
+    )
     listen(foundation.bus, notifier)
     hub = Hub(
         foundation.database, clock, settings.stream_queue, settings.streams_per_person
@@ -41,7 +74,13 @@ def assemble(
     async def forget() -> None:
         while True:
             await notifier.forget()
+            await messages.forget()
             await asyncio.sleep(FORGET_EVERY)
+
+    async def measure() -> None:
+        while True:
+            await messages.measure()
+            await asyncio.sleep(MEASURE_EVERY)
 
     async def close(_: web.Application) -> None:
         hub.close()
@@ -54,6 +93,16 @@ def assemble(
         chance,
         settings.heartbeat_seconds,
     )
-    app = foundation.application(doors(streams), STATUSES, hub.run, forget)
+    rooms = doors(streams)
+    add_channel_doors(
+        rooms,
+        channels,
+        suppliers.push_hosts(settings),
+        suppliers.identity(settings, clock).public,
+        Limit(ASKED_PER_SECOND, BURST, clock),
+    )
+    app = foundation.application(
+        rooms, STATUSES, hub.run, forget, couriers.run, measure
+    )
     app.on_shutdown.append(close)
     return app

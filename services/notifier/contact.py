@@ -6,6 +6,7 @@ word, and asks which of them is the newest.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
@@ -25,6 +26,14 @@ from contract.lobby import AppointmentDelayed
 WHOSE_TELEPHONE = frozenset({Role.PATIENT, Role.GUARDIAN})
 # While it is only guessed, each text message must be worth its reading.
 WORTH_TELLING = timedelta(minutes=10)
+
+
+class Where(StrEnum):
+    """Of what happened at one moment, the last of these holds."""
+
+    AWAY = "away"  # they put the device away, and their place is kept
+    GONE = "gone"
+    HERE = "here"  # at the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +57,17 @@ class Contact:
         return self.agreed if self.chosen is None else self.chosen
 
     @property
+    def is_booked(self) -> bool:
+        """The booking has been heard."""
+        return self.language is not None
+
+    @property
     def takes_texts(self) -> bool:
         return (
             self.agrees
             and not self.cancelled
             and self.phone is not None
-            and self.language is not None
+            and self.is_booked
         )
 
     def after(self, change: Change, renewed: frozenset[Aspect]) -> Self:
@@ -68,13 +82,17 @@ class Contact:
                 agreed=patient.text_messages,
             )
         if isinstance(change, Timed) and Aspect.TIMES in renewed:
-            contact = replace(
-                contact, ends_at=change.ends_at, delay=0, told_delay=0, delayed_at=None
-            )
+            contact = contact._at(change.ends_at)  # noqa: SLF001 - it is one of us
         if Aspect.STATUS in renewed:
             off = isinstance(change, AppointmentCancelled)
             contact = replace(contact, cancelled=off)
         return contact
+
+    def _at(self, ends_at: datetime) -> Self:
+        """A delay was one of the time before."""
+        if self.ends_at in {None, ends_at}:
+            return replace(self, ends_at=ends_at)
+        return replace(self, ends_at=ends_at, delay=0, told_delay=0, delayed_at=None)
 
     def delayed(self, event: AppointmentDelayed, at: datetime) -> Self:
         """Itself when something later was heard."""
@@ -108,18 +126,29 @@ class Attendee:
     admitted_at: datetime | None = None
 
     @property
-    def is_away(self) -> bool:
-        """They put the device away and have not been at the page since."""
-        return _is_later(self.away_at, self.here_at)
+    def where(self) -> Where | None:
+        """By the newest word of them; nothing when none was heard."""
+        told = {
+            Where.AWAY: self.away_at,
+            Where.GONE: self.left_at,
+            Where.HERE: self.here_at,
+        }
+        heard = [
+            (at, rank, where) for rank, (where, at) in enumerate(told.items()) if at
+        ]
+        return max(heard)[2] if heard else None
 
     @property
-    def is_here(self) -> bool:
-        gone = max(filter(None, (self.left_at, self.away_at)), default=None)
-        return self.here_at is not None and not _is_later(gone, self.here_at)
+    def is_away(self) -> bool:
+        return self.where is Where.AWAY
 
     @property
     def is_admitted_while_away(self) -> bool:
-        return self.is_away and _is_later(self.admitted_at, self.away_at)
+        return self.is_away and (
+            self.admitted_at is not None
+            and self.away_at is not None
+            and self.admitted_at > self.away_at
+        )
 
     @property
     def has_the_telephone(self) -> bool:
@@ -128,9 +157,6 @@ class Attendee:
 
     def was_here(self, at: datetime) -> Self:
         return replace(self, here_at=_latest(self.here_at, at))
-
-    def identified(self, role: Role, at: datetime) -> Self:
-        return replace(self.was_here(at), role=role)
 
     def left(self, at: datetime) -> Self:
         return replace(self, left_at=_latest(self.left_at, at))
@@ -144,7 +170,3 @@ class Attendee:
 
 def _latest(known: datetime | None, at: datetime) -> datetime:
     return at if known is None else max(known, at)
-
-
-def _is_later(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and (other is None or one > other)

@@ -1,10 +1,13 @@
 """What the notifier does, one transaction at a time. Read this page first."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from chassis import inbox
 from chassis.clock import Clock
 from chassis.database import Database, Writer
+from contract.appointment import Aspect
 from contract.booking import Change
 from contract.envelope import Event
 from services.notifier import store
@@ -19,10 +22,28 @@ from services.notifier.domain import (
 from services.notifier.metrics import NOTED
 
 
+class Ear(Protocol):
+    """Another room that hears what we hear, in the same transaction."""
+
+    async def hear(self, tx: Writer, event: Event, known: Appointment) -> None:
+        """Something happened."""
+
+    async def change(
+        self,
+        tx: Writer,
+        event: Change,
+        renewed: frozenset[Aspect],
+        changed: Appointment,
+    ) -> None:
+        """The booking system said something; `renewed` is what nothing newer is known of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notifier:
     database: Database
     clock: Clock
+    ears: Sequence[Ear] = ()
+    wake: Callable[[], None] = lambda: None  # the couriers: there may be messages
 
     async def tell(self, event: Event) -> None:
         """Something happened: note it for those who look at it."""
@@ -32,6 +53,9 @@ class Notifier:
             await store.take_turn(tx)
             known = await self._known(tx, event.appointment_id)
             await self._note(tx, event, known)
+            for ear in self.ears:
+                await ear.hear(tx, event, known)
+        self.wake()
 
     async def change(self, event: Change) -> None:
         """The booking system said something new, or old, or again."""
@@ -46,6 +70,10 @@ class Notifier:
                 await store.hand_over(tx, changed, self.clock())
             if known.is_news(event):
                 await self._note(tx, event, changed)
+            renewed = known.heard.renewed_by(event)
+            for ear in self.ears:
+                await ear.change(tx, event, renewed, changed)
+        self.wake()
 
     async def begin(self, ears: Ears, last: int | None) -> Snapshot | Missed:
         """What a stream starts with; `last` is the number it had last, if any."""

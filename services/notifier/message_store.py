@@ -49,20 +49,34 @@ async def queue(tx: Writer, message: Message) -> bool:
     return queued is not None
 
 
-async def hold_next_due(tx: Writer, channel: Channel, at: datetime) -> Message | None:
-    """The one that has been due for longest and that nobody else holds."""
+async def hold_next_due(
+    tx: Writer, channel: Channel, at: datetime, at_once: int
+) -> Message | None:
+    """The one that has been due for longest and that nobody else holds.
+
+    A unit's system that is slow to answer is called `at_once` times at most, so that it
+    holds up no other unit's.
+    """
     row = await tx.fetchrow(
         """
+        WITH busy AS (
+            SELECT unit_id FROM message
+             WHERE channel = $1 AND recipient = 'system' AND due_at > $2
+               AND state = 'sending'
+             GROUP BY unit_id HAVING count(*) >= $3
+        )
         SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
                person_id, subscription_id, codes, created_at, until, due_at, state,
                attempts, lease, doubt, reason, reference, settled_at
           FROM message
          WHERE channel = $1 AND due_at <= $2 AND state IN ('queued', 'sending')
+           AND (unit_id IS NULL OR unit_id NOT IN (SELECT unit_id FROM busy))
          ORDER BY due_at
-         LIMIT 1 FOR UPDATE SKIP LOCKED
+         LIMIT 1 FOR UPDATE OF message SKIP LOCKED
         """,
         channel,
         at,
+        at_once,
     )
     return _message(row) if row else None
 
@@ -123,6 +137,33 @@ async def hold_queued(
     return [_message(row) for row in rows]
 
 
+async def hold_without_unit(tx: Writer, appointment_id: str) -> Sequence[Message]:
+    """What a unit's system is to hear once we know whose the appointment is."""
+    rows = await tx.fetch(
+        """
+        SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
+               person_id, subscription_id, codes, created_at, until, due_at, state,
+               attempts, lease, doubt, reason, reference, settled_at
+          FROM message
+         WHERE appointment_id = $1 AND channel = 'webhook' AND unit_id IS NULL
+           AND state = 'queued'
+         ORDER BY created_at, message_id FOR UPDATE
+        """,
+        appointment_id,
+    )
+    return [_message(row) for row in rows]
+
+
+async def address(tx: Writer, message_id: UUID, unit_id: str, at: datetime) -> None:
+    """Now that we know whose it is, it may go."""
+    await tx.execute(
+        "UPDATE message SET unit_id = $2, due_at = $3 WHERE message_id = $1",
+        message_id,
+        unit_id,
+        at,
+    )
+
+
 async def hold_for_replay(
     tx: Writer, unit_id: str, since: datetime, ids: Sequence[UUID]
 ) -> Sequence[Message]:
@@ -144,6 +185,36 @@ async def hold_for_replay(
         list(ids),
     )
     return [_message(row) for row in rows]
+
+
+async def is_off(tx: Reader, unit_id: str, url_digest: bytes) -> bool:
+    """Whether the receiver at this address has said that it wants no more."""
+    off: bool = await tx.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM switched_off
+                        WHERE unit_id = $1 AND url_digest = $2)
+        """,
+        unit_id,
+        url_digest,
+    )
+    return off
+
+
+async def switch_off(tx: Writer, unit_id: str, url_digest: bytes, at: datetime) -> None:
+    await tx.execute(
+        """
+        INSERT INTO switched_off (unit_id, url_digest, at) VALUES ($1, $2, $3)
+        ON CONFLICT (unit_id)
+        DO UPDATE SET url_digest = excluded.url_digest, at = excluded.at
+        """,
+        unit_id,
+        url_digest,
+        at,
+    )
+
+
+async def switch_on(tx: Writer, unit_id: str) -> None:
+    await tx.execute("DELETE FROM switched_off WHERE unit_id = $1", unit_id)
 
 
 async def of_appointment(tx: Reader, appointment_id: str) -> Sequence[Message]:

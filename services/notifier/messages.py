@@ -14,13 +14,16 @@ from chassis.database import Database, Writer
 from chassis.outcome import Accepted, Never, Outcome, Reason
 from chassis.sending import OPEN, State
 from services.notifier import contact_store, message_store, subscription_store
-from services.notifier.contact import Contact
+from services.notifier.contact import Attendee, Contact
 from services.notifier.message import Channel, Message, To
-from services.notifier.metrics import MESSAGES, OLDEST
+from services.notifier.metrics import MESSAGES, OLDEST, SWITCHED_OFF
 from services.notifier.subscription_store import Subscription
+from services.notifier.units import Duty, Units, Webhook
 
 LEASE = timedelta(seconds=90)  # longer than handing one message over may take
 REPLAYED_FOR = timedelta(days=1)
+HEARD_WITHIN = timedelta(seconds=5)  # what is just behind on another topic
+CALLED_AT_ONCE = 2  # of one unit's system
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,17 @@ class Claimed:
 
     message: Message
     contact: Contact | None = None
+    attendee: Attendee | None = None
     subscription: Subscription | None = None
+    duty: Duty | None = None
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
     database: Database
     clock: Clock
+    units: Units
     kept: timedelta
     new_id: Callable[[], UUID]
     chance: Callable[[], float]
@@ -44,10 +51,12 @@ class Messages:
         """The next one to send, ours until the lease ends; or nothing is due."""
         at = self.clock()
         async with self.database.writing() as tx:
-            while held := await message_store.hold_next_due(tx, channel, at):
+            while held := await message_store.hold_next_due(
+                tx, channel, at, CALLED_AT_ONCE
+            ):
                 found = await self._found(tx, held, at)
                 ready = _ready(found, at)
-                if ready.state is State.QUEUED:
+                if ready.state is State.QUEUED and ready.due_at <= at:
                     claimed = ready.claimed(self.new_id(), at + LEASE)
                     await message_store.save(tx, claimed)
                     return replace(found, message=claimed)
@@ -64,15 +73,16 @@ class Messages:
                 return None
             settled = _settled(held, outcome, at, self.chance())
             await self._keep(tx, settled)
-            if claimed.subscription and outcome == Never(Reason.RECEIVER_GONE):
-                await subscription_store.drop(tx, claimed.subscription.subscription_id)
+            if outcome == Never(Reason.RECEIVER_GONE):
+                await self._gone(tx, claimed, at)
         return settled
 
     async def replay(
         self, unit_id: str, since: datetime, ids: Sequence[UUID] = ()
     ) -> int:
         """Say again to a unit's system what it was to hear since then, under the same
-        ids; or only the named messages. Returns how many."""
+        ids; or only the named messages. Returns how many. It hears again, if it had
+        wanted no more."""
         at = self.clock()
         async with self.database.writing() as tx:
             held = await message_store.hold_for_replay(tx, unit_id, since, ids)
@@ -87,6 +97,7 @@ class Messages:
                     until=at + REPLAYED_FOR,
                 )
                 await self._keep(tx, again)
+            await message_store.switch_on(tx, unit_id)
         return len(held)
 
     async def measure(self) -> None:
@@ -107,12 +118,41 @@ class Messages:
     async def _found(self, tx: Writer, message: Message, at: datetime) -> Claimed:
         match message.to:
             case To.PATIENT:
-                contact = await contact_store.contact(tx, message.appointment_id)
-                return Claimed(message, contact=contact)
+                return await self._of_patient(tx, message)
             case To.SUBSCRIPTION:
                 found = await subscription_store.find(tx, message.subscription_id, at)
                 return Claimed(message, subscription=found)
-        return Claimed(message)
+            case To.DUTY:
+                return Claimed(message, duty=self.units.of(message.unit_id).duty)
+            case To.SYSTEM:
+                return Claimed(message, webhook=await self._webhook(tx, message))
+
+    async def _of_patient(self, tx: Writer, message: Message) -> Claimed:
+        contact = await contact_store.contact(tx, message.appointment_id)
+        if message.person_id is None:
+            return Claimed(message, contact)
+        attendee = await contact_store.attendee(
+            tx, message.appointment_id, message.person_id
+        )
+        return Claimed(message, contact, attendee)
+
+    async def _webhook(self, tx: Writer, message: Message) -> Webhook | None:
+        """Nothing when the unit has none, or none that wants to hear from us."""
+        unit_id = message.unit_id
+        webhook = self.units.of(unit_id).webhook
+        if unit_id is None or webhook is None:
+            return None
+        is_off = await message_store.is_off(tx, unit_id, webhook.digest)
+        return None if is_off else webhook
+
+    async def _gone(self, tx: Writer, claimed: Claimed, at: datetime) -> None:
+        """The receiver said so: it is not called again."""
+        if claimed.subscription:
+            await subscription_store.drop(tx, claimed.subscription.subscription_id)
+        if claimed.webhook and claimed.message.unit_id:
+            digest = claimed.webhook.digest
+            await message_store.switch_off(tx, claimed.message.unit_id, digest, at)
+            SWITCHED_OFF.inc()
 
     async def _keep(self, tx: Writer, message: Message) -> None:
         await message_store.save(tx, message)
@@ -125,21 +165,33 @@ def _ready(found: Claimed, at: datetime) -> Message:
     message = found.message.given_back(at)
     if message.state is not State.QUEUED:
         return message
-    if not _is_wanted(found):
-        return message.obsolete(at)
     if message.until <= at:
         return message.given_up(at)
-    return message
+    if not _is_understood(found):
+        return replace(message, due_at=min(at + HEARD_WITHIN, message.until))
+    return message if _is_wanted(found) else message.obsolete(at)
+
+
+def _is_understood(found: Claimed) -> bool:
+    """Kafka promises no order: the booking, or who somebody is, may be just behind."""
+    if found.contact is None:
+        return True
+    attendee = found.attendee
+    return found.contact.is_booked and (attendee is None or attendee.role is not None)
 
 
 def _is_wanted(found: Claimed) -> bool:
     """Whoever withdrew their consent, or whose appointment is off, is not written to."""
     match found.message.to:
         case To.PATIENT:
-            return found.contact is not None and found.contact.takes_texts
+            theirs = found.attendee is None or found.attendee.has_the_telephone
+            return theirs and found.contact is not None and found.contact.takes_texts
         case To.SUBSCRIPTION:
             return found.subscription is not None
-    return True
+        case To.SYSTEM:
+            return found.webhook is not None
+        case To.DUTY:
+            return True
 
 
 def _settled(held: Message, outcome: Outcome, at: datetime, chance: float) -> Message:

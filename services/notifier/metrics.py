@@ -40,3 +40,12 @@ OLDEST = Gauge(
     "How long the longest waiting message has been waiting since it was written.",
     ["channel"],
 )
+SMS_PARTS = Histogram(
+    "notifier_sms_parts",
+    "Parts that a text message takes, as networks count and bill them.",
+    buckets=(1, 2, 3, 4, 5),
+)
+SWITCHED_OFF = Counter(
+    "notifier_webhooks_switched_off_total",
+    "Webhooks whose receiver said that it wants no more (410).",
+)

@@ -134,6 +134,26 @@ async def drop_endpoint(tx: Writer, person: str, endpoint: SecretStr) -> None:
     )
 
 
+async def drop_others(tx: Writer, of: Subscription, but: UUID, kept: int) -> None:
+    """Whoever agreed in ever more browsers is told in so many of them and in this one."""
+    await tx.execute(
+        """
+        DELETE FROM subscription
+         WHERE subscription_id IN (
+               SELECT subscription_id FROM subscription
+                WHERE audience = $1 AND person = $2
+                  AND appointment_id IS NOT DISTINCT FROM $3
+                  AND subscription_id <> $4
+                ORDER BY kept_until DESC, subscription_id OFFSET $5)
+        """,
+        of.audience,
+        of.person,
+        of.appointment_id,
+        but,
+        kept,
+    )
+
+
 async def forget(tx: Writer, at: datetime) -> None:
     await tx.execute("DELETE FROM subscription WHERE kept_until <= $1", at)
 

@@ -12,6 +12,7 @@ What a unit's entry does not say is taken from the entry `*`, part by part.
 from collections.abc import Mapping
 from datetime import time
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -101,6 +102,11 @@ class Webhook(Told):
     events: frozenset[str] = Field(min_length=1)
 
     @property
+    def digest(self) -> bytes:
+        """Of the address, which may hold a secret."""
+        return sha256(self.url.get_secret_value().encode()).digest()
+
+    @property
     def is_plain(self) -> bool:
         return urlsplit(self.url.get_secret_value()).scheme == "http"
 
@@ -138,7 +144,16 @@ class Units(Told):
         every = self.units.get(EVERY_UNIT, nothing)
         return self.units.get(unit_id, every) if unit_id else every
 
+    def anyone_hears(self, topic: str) -> bool:
+        told = (each.webhook for each in self.units.values())
+        return any(each is not None and topic in each.events for each in told)
+
     @classmethod
-    def read(cls, path: Path | None) -> Self:
-        """Raises `ValidationError`, `OSError`. No file means no unit wants anything."""
-        return cls.model_validate_json(path.read_bytes()) if path else cls()
+    def read(cls, path: Path | None, *, plain_allowed: bool) -> Self:
+        """No file means that no unit wants anything. Raises `ValueError`, which quotes no
+        value of the file, and `OSError`."""
+        units = cls.model_validate_json(path.read_bytes()) if path else cls()
+        webhooks = (each.webhook for each in units.units.values())
+        if not plain_allowed and any(each and each.is_plain for each in webhooks):
+            raise ValueError("A webhook's url must be https://")
+        return units

@@ -18,11 +18,13 @@ from chassis.clock import Clock
 from chassis.limits import Limit
 from chassis.refusal import Refusal
 from chassis.web import Access, Doors, staff, visit
+from services.notifier.channel_doors import EndpointRefused
+from services.notifier.channels import NotYourTelephone
 from services.notifier.domain import Audience, Ears, Missed, Notice, Snapshot
 from services.notifier.flows import Notifier
 from services.notifier.stream import Ending, Hub, Stream
 
-STATUSES: Mapping[type[Refusal], int] = {}
+STATUSES: Mapping[type[Refusal], int] = {NotYourTelephone: 403, EndpointRefused: 422}
 
 SEND_SECONDS = 30.0
 RETRY_MS = 2000
