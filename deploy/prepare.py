@@ -35,6 +35,8 @@ COMPOSE_PROFILES=dev
 PUBLIC_URL=http://localhost:8000
 MAIL_FROM=videomottagning@example.com
 TEST_PERSONS_ALLOWED=true
+SMS_URL=http://idp:9000/sms
+PLAIN_HTTP_ALLOWED=true
 TURN_URLS=turn:localhost:3478?transport=udp
 STUN_URLS=stun:localhost:3478
 OIDC_ISSUER=http://idp.localhost:9000/suomifi
@@ -84,7 +86,7 @@ OWN: Mapping[str, Mapping[str, Maker]] = {
         "staff_oidc_signing_key": oidc_key,
     },
     "lobby": {"admission_key": signing_key},
-    "notifier": {},
+    "notifier": {"smtp_url": mailpit, "vapid_key": signing_key},
     "signalling": {"turn_secret": secret},
 }
 

@@ -1,4 +1,4 @@
-"""The identity provider of dev/ in a container, for compose's profile `dev`. Never in production.
+"""The identity provider and the telephone of dev/ in a container, for compose's profile `dev`. Never in production.
 
 It is told where browsers and identity reach it, and where identity publishes its keys.
 """
@@ -8,9 +8,11 @@ from pydantic import Field, HttpUrl
 from pydantic_settings import BaseSettings
 
 from chassis import logs
+from chassis.clock import now
 from chassis.settings import read
 from dev.idp.app import application, staff_issuer, suomifi_issuer
 from dev.idp.issuers import Client
+from dev.texts import Texts
 
 PORT = 9000
 
@@ -31,12 +33,17 @@ def assemble(settings: SimulatorSettings) -> web.Application:
 
     visits = client(settings.oidc_client_id, "/identity/callback")
     staff = client(settings.staff_oidc_client_id, "/identity/staff/callback")
-    return application(
+    app = application(
         (
             suomifi_issuer(settings.idp_url, visits),
             staff_issuer(settings.idp_url, staff),
         )
     )
+    texts = Texts(now)
+    app.router.add_post("/sms", texts.take)
+    app.router.add_get("/texts", texts.page)
+    app.router.add_get("/api/v1/texts", texts.list)
+    return app
 
 
 if __name__ == "__main__":

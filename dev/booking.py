@@ -72,7 +72,8 @@ class Said:
 class Booking:
     """Who meets whom, and when. A child's guardian comes with the child.
 
-    `interpreter` is asked to come along, by a link of their own.
+    `interpreter` is asked to come along, by a link of their own. `texts`: the patient
+    has agreed to be sent text messages.
     """
 
     appointment_id: str
@@ -81,6 +82,7 @@ class Booking:
     starts_at: datetime
     service: str = "general"
     interpreter: Person | None = None
+    texts: bool = False
 
     def said(self, at: datetime, sequence: int = 0) -> Said:
         patient, guardian = self.patient, self.patient.guardian
@@ -90,7 +92,12 @@ class Booking:
             "unit": _unit(self.professional.units[0]),
             "service": self.service,
             **_times(self.starts_at),
-            "patient": {**_person(patient), "language": patient.language},
+            "patient": {
+                **_person(patient),
+                "phone": patient.phone.get_secret_value(),
+                "language": patient.language,
+                "text_messages": self.texts,
+            },
             "professional": {
                 "id": self.professional.id,
                 "name": self.professional.name,

@@ -20,6 +20,7 @@ from dev import booking, kafka, postgres, programs, seed
 from dev.idp.app import identity_provider
 from dev.mailbox import post_office
 from dev.suite import Surroundings, in_one_process
+from dev.texts import Text, Texts
 
 PORT, MAIL_PORT, IDP_PORT = 8000, 8025, 9000
 
@@ -45,13 +46,16 @@ async def _start(stack: AsyncExitStack) -> dict[str, str]:
     database = await stack.enter_async_context(postgres.database(server.admin))
     cluster = await stack.enter_async_context(kafka.built_in())
     await kafka.create_topics(cluster.servers, topics())
-    post = await stack.enter_async_context(post_office(web_port=mail_port))
+    post = await stack.enter_async_context(
+        post_office(web_port=mail_port, texts=Texts(now, hear=_told_of))
+    )
     around = Surroundings(
         url=f"http://localhost:{port}",
         idp_url=f"http://127.0.0.1:{idp_port}",  # another site than localhost
         kafka=cluster.servers,
         kafka_fetch_wait_ms=20,
         smtp_url=post.smtp_url,
+        sms_url=post.sms_url,
         databases=database.services,
     )
     await stack.enter_async_context(identity_provider(*around.clients(), port=idp_port))
@@ -68,6 +72,11 @@ async def _start(stack: AsyncExitStack) -> dict[str, str]:
         "postgres": database.admin,
         "metrics": f"http://127.0.0.1:{ops_port}/metrics",
     }
+
+
+def _told_of(text: Text) -> None:
+    """A telephone that beeps: text messages of the demo go to nobody."""
+    print(f"text message to {text.to}: {text.text}", flush=True)
 
 
 @contextmanager

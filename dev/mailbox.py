@@ -1,5 +1,7 @@
 """A mail server that keeps what it gets, a page to read it, and Mailpit's API form.
 
+Text messages arrive there too (dev/texts.py).
+
 The last thousand mails are kept, in memory. `refuse` lets a test answer as a mail
 server in trouble does: it gets the recipient's address and returns an SMTP answer
 (`451 try later`, `550 nobody here`), or None to take the mail. `before_answer` is waited
@@ -23,6 +25,7 @@ from chassis.clock import Clock, now
 from dev import programs
 from dev.letters import Mail
 from dev.site import HEADERS, STYLE, Pages, serve, style
+from dev.texts import Texts
 
 KEPT = 1000
 LARGEST = 2 * 1024 * 1024
@@ -79,8 +82,14 @@ class Post:
     """A running mailbox and its addresses."""
 
     mailbox: Mailbox
+    texts: Texts
     smtp_url: str
     url: str
+
+    @property
+    def sms_url(self) -> str:
+        """Where the gateway for text messages is."""
+        return f"{self.url}/sms"
 
 
 @asynccontextmanager
@@ -91,15 +100,23 @@ async def post_office(
     refuse: Refuse = _take_all,
     before_answer: Wait = _at_once,
     clock: Clock = now,
+    texts: Texts | None = None,
 ) -> AsyncIterator[Post]:
     """A mail server and its pages on 127.0.0.1; a port of 0 is any free one."""
     mailbox = Mailbox(clock)
+    texts = texts or Texts(clock)
     web_port = web_port or programs.free_port()
     smtp_port = smtp_port or programs.free_port()
     door = _Door(mailbox, refuse, before_answer)
-    async with _smtp(door, smtp_port), serve(application(mailbox), web_port):
+    async with (
+        _smtp(door, smtp_port),
+        serve(application(mailbox, texts), web_port),
+    ):
         yield Post(
-            mailbox, f"smtp://127.0.0.1:{smtp_port}", f"http://127.0.0.1:{web_port}"
+            mailbox,
+            texts,
+            f"smtp://127.0.0.1:{smtp_port}",
+            f"http://127.0.0.1:{web_port}",
         )
 
 
@@ -165,9 +182,9 @@ def _session(door: _Door, loop: asyncio.AbstractEventLoop) -> SMTP:
     )
 
 
-def application(mailbox: Mailbox) -> web.Application:
+def application(mailbox: Mailbox, texts: Texts) -> web.Application:
     """The pages, and the part of Mailpit's API that programs use."""
-    doors = _Doors(mailbox)
+    doors = _Doors(mailbox, texts)
     app = web.Application()
     app.add_routes(
         [
@@ -175,6 +192,9 @@ def application(mailbox: Mailbox) -> web.Application:
             web.get("/demo.css", style),
             web.get("/mail/{id}", doors.one),
             web.get("/mail/{id}/html", doors.html),
+            web.post("/sms", texts.take),
+            web.get("/api/v1/texts", texts.list),
+            web.delete("/api/v1/texts", texts.clear),
             web.get("/api/v1/messages", doors.messages),
             web.delete("/api/v1/messages", doors.delete),
             web.get("/api/v1/message/{id}", doors.message),
@@ -187,15 +207,20 @@ def application(mailbox: Mailbox) -> web.Application:
 
 
 class _Doors:
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, texts: Texts) -> None:
         self._mailbox = mailbox
+        self._texts = texts
         self._pages = Pages(STYLE.parent)
 
     def _asked(self, request: web.Request) -> Mail:
         return self._mailbox.find(request.match_info["id"])
 
     async def all(self, _: web.Request) -> web.Response:
-        values = {"language": "en", "mails": self._mailbox.mails}
+        values = {
+            "language": "en",
+            "mails": self._mailbox.mails,
+            "texts": self._texts.all,
+        }
         return self._pages.show("mails.html", values)
 
     async def one(self, request: web.Request) -> web.Response:

@@ -18,7 +18,7 @@ def bookings(now: datetime) -> tuple[Booking, ...]:
     nurse, dentist = professional("professional"), professional("other-unit")
     soon, tomorrow = now + timedelta(minutes=2), now + timedelta(days=1)
     return (
-        Booking(OPEN_NOW, who["sv"], nurse, now),
+        Booking(OPEN_NOW, who["sv"], nurse, now, texts=True),
         Booking(OPENS_SOON, who["fi"], nurse, soon),
         Booking(CHILD_OF_8, who["child-8"], nurse, now),
         Booking(CHILD_OF_13, who["child-13"], nurse, now),

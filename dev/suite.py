@@ -35,6 +35,7 @@ class Secrets:
     person: str = field(default_factory=secret, repr=False)
     session_key: str = field(default_factory=signing_key, repr=False)
     admission_key: str = field(default_factory=signing_key, repr=False)
+    vapid_key: str = field(default_factory=signing_key, repr=False)
     oidc_signing_key: str = field(default_factory=oidc_key, repr=False)
     oidc_encryption_key: str = field(default_factory=oidc_key, repr=False)
 
@@ -48,6 +49,7 @@ class Surroundings:
     kafka: str
     smtp_url: str = field(repr=False)
     databases: Mapping[str, str] = field(repr=False)
+    sms_url: str = ""  # none: no text message is sent
     kafka_fetch_wait_ms: int = 100
     secrets: Secrets = field(default_factory=Secrets, repr=False)
     more: Told = field(default_factory=dict)  # for tests: said to every service
@@ -69,7 +71,7 @@ def told(around: Surroundings) -> Mapping[str, Told]:
         "invitation": _invitation,
         "identity": _identity,
         "lobby": _lobby,
-        "notifier": lambda _: {},
+        "notifier": _notifier,
         "signalling": _signalling,
     }
     return {
@@ -95,6 +97,12 @@ def _invitation(around: Surroundings) -> Told:
         "LINK_SECRET": around.secrets.link,
         "BOUNCE_ADDRESS": "bounces@example.com",
         "BOUNCE_SECRET": around.secrets.bounce,
+        **_mail(around),
+    }
+
+
+def _mail(around: Surroundings) -> Told:
+    return {
         "SMTP_URL": around.smtp_url,
         "SMTP_TLS": "never",
         "MAIL_FROM": "Videomottagning (test) <videomottagning@example.com>",
@@ -130,6 +138,15 @@ def _provider(around: Surroundings, prefix: str, issuer: str, client: str) -> To
 
 def _lobby(around: Surroundings) -> Told:
     return {"ADMISSION_KEY": around.secrets.admission_key}
+
+
+def _notifier(around: Surroundings) -> Told:
+    return {
+        **_mail(around),
+        "VAPID_KEY": around.secrets.vapid_key,
+        "SMS_URL": around.sms_url,
+        "PLAIN_HTTP_ALLOWED": "true",
+    }
 
 
 def _signalling(around: Surroundings) -> Told:
