@@ -182,7 +182,7 @@ def test_each_pod_speaks_to_those_it_needs(overlay: str) -> None:
         "invitation": common | {"session-keys-asked", "mail"},
         "identity": common | {"identity-providers"},
         "lobby": common | {"session-keys-asked"},
-        "notifier": common | {"session-keys-asked"},
+        "notifier": common | {"session-keys-asked", "mail", "suppliers"},
         "signalling": common | {"session-keys-asked", "admission-keys-asked"},
     }
     for service in SERVICES:

@@ -29,7 +29,11 @@ def test_no_two_installations_share_a_secret(
     ours, theirs = contents(prepared.secrets), contents(tmp_path / "other")
     assert ours.keys() == theirs.keys()
     same = {name for name in ours if ours[name] == theirs[name]}
-    assert same == {".gitignore", "invitation/smtp_url"}
+    assert same == {
+        ".gitignore",
+        "invitation/smtp_url",
+        "notifier/smtp_url",
+    }
 
 
 def test_only_the_owner_gets_at_the_secrets(prepared: Prepared) -> None:

@@ -229,6 +229,7 @@ async def running(
             idp_url=f"http://127.0.0.1:{idp}",  # another site than localhost
             kafka=kafka,
             smtp_url=post.smtp_url,
+            sms_url=post.sms_url,
             databases=database.services,
         )
         around = replace(around, more={**providers.told(around), **more})

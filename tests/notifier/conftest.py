@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest_asyncio
 from aiohttp import web
@@ -13,15 +14,24 @@ from pydantic import SecretStr
 from chassis.database import Database
 from chassis.migrations import migrate
 from chassis.sessions import SigningKey, Token
+from contract.booking import Change
+from contract.envelope import Event
 from dev import postgres
 from services.notifier.app import assemble
 from services.notifier.flows import Notifier
+from services.notifier.patients import Patients
 from services.notifier.settings import NotifierSettings
 from tests.chassis.conftest import Watch
-from tests.keys import ORIGIN, Published, signing_key
+from tests.keys import ORIGIN, Published, pem, signing_key
+from tests.notifier import desk as desks
 from tests.notifier.streams import Listener, listening
 
 NOWHERE = "127.0.0.1:1"  # a Kafka that never answers: not every test needs one
+SUPPLIERS: dict[str, Any] = {
+    "smtp_url": SecretStr("smtp://127.0.0.1:1"),
+    "mail_from": "Testi <t@visit.test>",
+    "vapid_key": pem(),
+}
 
 
 @dataclass
@@ -36,6 +46,14 @@ class House:
     kafka: str = NOWHERE
     servers: list[TestServer] = field(default_factory=list)
 
+    async def hear(self, *events: Event) -> None:
+        """As when Kafka brings them, to the other instance."""
+        for event in events:
+            if isinstance(event, Change):
+                await self.notifier.change(event)
+            else:
+                await self.notifier.tell(event)
+
     def app(self, **more: Any) -> web.Application:
         settings = NotifierSettings(
             database_url=SecretStr(self.database_url),
@@ -43,7 +61,7 @@ class House:
             kafka_fetch_wait_ms=20,
             public_url=ORIGIN,
             session_keys_url=self.keys_url,
-            **more,
+            **{**SUPPLIERS, **more},
         )
         return assemble(settings, self.watch, chance=lambda: 0.5)
 
@@ -90,7 +108,7 @@ async def house(postgres: postgres.Server) -> AsyncIterator[House]:
         watch = Watch()
         key = signing_key(watch)
         async with _publishing(key) as keys_url:
-            notifier = Notifier(database, watch)
+            notifier = Notifier(database, watch, (Patients(watch, uuid4, texts=True),))
             house = House(url, keys_url, key, watch, notifier)
             yield house
             for server in house.servers:
@@ -99,3 +117,21 @@ async def house(postgres: postgres.Server) -> AsyncIterator[House]:
 
 
 _fresh = postgres.fresh_database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def room(database: postgres.Database) -> AsyncIterator[Database]:
+    made = Database(SecretStr(database.services["notifier"]), "notifier")
+    await made.open()
+    await migrate(made, "services.notifier.migrations")
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(room: Database) -> AsyncIterator[desks.Desk]:
+    """Empty, with suppliers of its own."""
+    async with room.writing() as tx:
+        await tx.execute(desks.EVERYTHING)
+    async with desks.desk(room) as made:
+        yield made
