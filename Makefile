@@ -23,6 +23,10 @@ demo: .venv/ready ## the whole suite on this machine, without Docker
 test: .venv/ready node_modules/ready machine ## all tests; installs what they need first
 	$(BIN)/python -m pytest
 
+.PHONY: bench
+bench: .venv/ready ## measured comparisons; ARGS=--help tells how else (docs/benchmarks.md)
+	@$(BIN)/python -m bench $(ARGS)
+
 .PHONY: check
 check: .venv/ready node_modules/ready ## format, lint, types, the plan of the house, manifests
 	$(BIN)/ruff format --check .

@@ -20,6 +20,7 @@ from services.invitation.letter import LetterWriter
 from services.invitation.letterbox import Letterbox
 from services.invitation.link import Links
 from services.invitation.mail import Desk, host_of
+from services.invitation.pace import Pace
 from services.invitation.postman import Postman
 from services.invitation.reminders import QuietHours, Reminders
 from services.invitation.returns import Returns
@@ -67,6 +68,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         woken,
         foundation.log,
         home=home,
+        pace=Pace(settings.mail_per_domain, clock, SystemRandom().random),
     )
 
     returns = Returns(

@@ -72,6 +72,10 @@ class Recipient:
     language: Language
     role: CompanionRole | None = None
 
+    @property
+    def domain(self) -> str:
+        return self.email.get_secret_value().rpartition("@")[2].strip().lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -309,6 +313,7 @@ class Delivery(Sending):
     wanted_at: datetime  # when it is to leave; `due_at` is when to do something next
     asked_by: str | None = None
     role: CompanionRole | None = None  # of a companion; none when it is the patient's
+    domain: str = field(default="", repr=False)  # of the address, for the pace
     ahead: timedelta | None = None  # of a reminder: how long before the start
     minutes: int | None = None  # of a delay: how late
 

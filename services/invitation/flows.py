@@ -6,21 +6,21 @@ between them. The postman does the middle part.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from chassis import inbox
 from chassis.clock import Clock
-from chassis.database import Database
+from chassis.database import Database, Writer
 from chassis.outcome import Outcome
 from chassis.sending import State
 from contract.booking import Change
 from contract.envelope import Event
 from contract.lobby import AppointmentDelayed, PatientWaiting
 from contract.signalling import CallStarted
-from services.invitation import store
+from services.invitation import delivery_store, store
 from services.invitation.domain import Appointment, Delivery, Progress
-from services.invitation.metrics import LATE
+from services.invitation.metrics import LATE, WAITING, WAITING_AT_ONE
 from services.invitation.telling import Telling
 
 LEASE = timedelta(seconds=90)  # longer than handing one e-mail over may take
@@ -53,7 +53,7 @@ class Invitations:
             held = await store.hold_or_make(tx, said.appointment_id, at)
             appointment = await self.telling.issued(tx, held.after(said), at)
             await store.save(tx, appointment, at)
-            stored = await store.deliveries(tx, said.appointment_id)
+            stored = await delivery_store.deliveries(tx, said.appointment_id)
             await self.telling.agree(tx, appointment, stored, stored, at)
         self.wake()
 
@@ -81,31 +81,44 @@ class Invitations:
             held = await store.hold_or_make(tx, said.appointment_id, at)
             appointment = replace(held, progress=progressed(held.progress))
             await store.save(tx, appointment, at)
-            stored = await store.deliveries(tx, said.appointment_id)
+            stored = await delivery_store.deliveries(tx, said.appointment_id)
             agreed = await self.telling.agree(tx, appointment, stored, stored, at)
         if len(agreed) > len(stored):
             self.wake()
 
-    async def claim(self) -> Claimed | None:
-        """The next e-mail to send, ours until the lease ends; or nothing is due."""
+    async def claim(
+        self, most: int = 1, but_to: Sequence[str] = ()
+    ) -> Sequence[Claimed]:
+        """The next e-mails to send, ours until the lease ends; nothing when none is due.
+
+        Nothing to these domains.
+        """
         at = self.clock()
         async with self.database.writing() as tx:
-            appointment = await store.hold_next_due(tx, at)
-            if appointment is None:
-                return None
-            stored = await store.deliveries(tx, appointment.appointment_id)
-            returned = [each.given_back(at) for each in stored]
-            agreed = await self.telling.agree(tx, appointment, stored, returned, at)
-            waiting = [
-                each
-                for each in agreed
-                if each.state is State.QUEUED and each.due_at <= at
-            ]
-            if not waiting:  # it became untrue, or too late; others may wait
-                self.wake()
-                return None
-            claimed = waiting[0].claimed(self.new_id(), at + LEASE)
-            await store.put(tx, appointment.appointment_id, claimed)
+            held = await store.hold_due(tx, at, most, but_to)
+            found = [await self._claim(tx, each, but_to, at) for each in held]
+        claimed = [each for each in found if each is not None]
+        if held and not claimed:  # they became untrue, or too late; others may wait
+            self.wake()
+        return claimed
+
+    async def _claim(
+        self, tx: Writer, appointment: Appointment, but_to: Sequence[str], at: datetime
+    ) -> Claimed | None:
+        stored = await delivery_store.deliveries(tx, appointment.appointment_id)
+        returned = [each.given_back(at) for each in stored]
+        agreed = await self.telling.agree(tx, appointment, stored, returned, at)
+        waiting = [
+            each
+            for each in agreed
+            if each.state is State.QUEUED
+            and each.due_at <= at
+            and each.domain not in but_to
+        ]
+        if not waiting:
+            return None
+        claimed = waiting[0].claimed(self.new_id(), at + LEASE)
+        await delivery_store.put(tx, appointment.appointment_id, claimed)
         return Claimed(self.telling.seen_by(appointment, claimed), claimed)
 
     async def settle(self, claimed: Claimed, outcome: Outcome) -> Delivery | None:
@@ -113,7 +126,7 @@ class Invitations:
         at, appointment_id = self.clock(), claimed.appointment.appointment_id
         async with self.database.writing() as tx:
             appointment = await store.hold(tx, appointment_id)
-            stored = await store.deliveries(tx, appointment_id)
+            stored = await delivery_store.deliveries(tx, appointment_id)
             mine = _leased(stored, claimed.delivery)
             if appointment is None or mine is None:
                 return None
@@ -132,7 +145,10 @@ class Invitations:
     async def measure(self) -> None:
         at = self.clock()
         async with self.database.reading() as tx:
-            wanted = await store.longest_waiting(tx, at)
+            wanted = await delivery_store.longest_waiting(tx, at)
+            whole, most = await delivery_store.waiting(tx, at)
+        WAITING.set(whole)
+        WAITING_AT_ONE.set(most)
         late = at - wanted if wanted else timedelta()
         LATE.set(late.total_seconds())
 

@@ -9,8 +9,9 @@ DELIVERIES = Counter(
 )
 TRIES = Counter(
     "invitation_tries_total",
-    "Tries to hand an e-mail over, by outcome: accepted, not_now, never.",
-    ["outcome"],
+    "Tries to hand an e-mail over, by outcome (accepted, not_now, never), and by cause "
+    "if not now: later, slower, away, ours (how we come is for us to mend).",
+    ["outcome", "cause"],
 )
 REPEATED = Counter(
     "invitation_repeated_total",
@@ -30,4 +31,13 @@ BOUNCES = Counter(
     "What came back: failed (with a reason), delayed, delivered, complaint, no_report, "
     "or no_news when it changes nothing.",
     ["verdict", "reason"],
+)
+WAITING = Gauge("invitation_waiting", "E-mails that should have left by now.")
+WAITING_AT_ONE = Gauge(
+    "invitation_waiting_at_one_domain",
+    "Of these, the number that wait for the domain with most of them.",
+)
+SLOWED = Gauge(
+    "invitation_domains_slowed",
+    "Domains that have asked for fewer e-mails at once and are left in peace.",
 )

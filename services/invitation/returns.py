@@ -11,7 +11,7 @@ from chassis.clock import Clock
 from chassis.database import Database
 from chassis.logs import Log
 from chassis.outcome import Reason
-from services.invitation import store
+from services.invitation import delivery_store, store
 from services.invitation.bounce import Reader, Verdict
 from services.invitation.metrics import BOUNCES
 from services.invitation.telling import Telling
@@ -50,7 +50,7 @@ class Returns:
             appointment = await store.hold_of_delivery(tx, delivery_id)
             if appointment is None or not appointment.is_known:
                 return False
-            stored = await store.deliveries(tx, appointment.appointment_id)
+            stored = await delivery_store.deliveries(tx, appointment.appointment_id)
             mine = next(each for each in stored if each.delivery_id == delivery_id)
             back = mine.came_back(reason, at)
             if back is mine:

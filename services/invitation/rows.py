@@ -1,7 +1,8 @@
 """Rows of the tables as values of the domain."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -21,6 +22,8 @@ from services.invitation.domain import (
     Status,
     Times,
 )
+
+Made = TypeVar("Made")
 
 
 def appointment_of(row: Any, companions: Sequence[Invited]) -> Appointment:
@@ -94,4 +97,14 @@ def delivery_of(row: Any) -> Delivery:
         wanted_at=row["wanted_at"],
         ahead=row["ahead"],
         minutes=row["minutes"],
+        domain=row["domain"],
     )
+
+
+def by_appointment(
+    rows: Iterable[Any], made: Callable[[Any], Made]
+) -> Mapping[str, Sequence[Made]]:
+    found: dict[str, list[Made]] = defaultdict(list)
+    for row in rows:
+        found[row["appointment_id"]].append(made(row))
+    return found

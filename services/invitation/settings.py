@@ -43,6 +43,12 @@ class Settings(MailSettings):
     link_lifetime: timedelta = Field(
         timedelta(hours=24), description="How long a link opens after the end."
     )
+    mail_per_domain: int = Field(
+        3000,
+        ge=1,
+        description="E-mails a minute to one domain at most, from one instance; a domain "
+        "that asks for fewer gets fewer.",
+    )
     mail_try_for: timedelta = Field(
         timedelta(hours=24),
         description="How long a mail server in trouble is tried for one message.",

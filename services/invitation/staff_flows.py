@@ -14,7 +14,7 @@ from chassis.refusal import Refusal
 from chassis.sending import OPEN
 from chassis.sessions import StaffSession
 from contract.invitation import Kind
-from services.invitation import store
+from services.invitation import delivery_store, store
 from services.invitation.domain import (
     AlreadyOnItsWay,
     Appointment,
@@ -68,7 +68,7 @@ class Oversight:
         at = self.clock()
         async with self.database.writing() as tx:
             appointment = _theirs(await store.hold(tx, appointment_id), by)
-            stored = await store.deliveries(tx, appointment_id)
+            stored = await delivery_store.deliveries(tx, appointment_id)
             reached = _named(self._reached(appointment, stored, at), name)
             if reached.why_not_again:
                 raise reached.why_not_again
@@ -92,7 +92,7 @@ class Oversight:
         async with self.database.writing() as tx:
             held = _theirs(await store.hold(tx, appointment_id), by)
             _may_be_corrected(held, at)
-            stored = await store.deliveries(tx, appointment_id)
+            stored = await delivery_store.deliveries(tx, appointment_id)
             corrected = held.corrected_to(email)
             if corrected == held:
                 return self._standing(held, stored, at)
@@ -107,7 +107,7 @@ class Oversight:
     async def standing(self, appointment_id: str, by: StaffSession) -> Standing:
         async with self.database.reading() as tx:
             appointment = await self._found(tx, appointment_id, by)
-            deliveries = await store.deliveries(tx, appointment_id)
+            deliveries = await delivery_store.deliveries(tx, appointment_id)
         return self._standing(appointment, deliveries, self.clock())
 
     async def day(self, on: date, by: StaffSession) -> Sequence[Standing]:
@@ -120,7 +120,7 @@ class Oversight:
         async with self.database.reading() as tx:
             found = await store.of_day(tx, by.units, begins, ends)
             ids = [each.appointment_id for each in found]
-            deliveries = await store.deliveries_of(tx, ids)
+            deliveries = await delivery_store.deliveries_of(tx, ids)
         return [
             self._standing(each, deliveries.get(each.appointment_id, ()), at)
             for each in found

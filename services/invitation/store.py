@@ -1,23 +1,19 @@
-"""Appointments and deliveries in PostgreSQL. All of the service's SQL is on this page.
+"""Appointments in PostgreSQL, and which of them has a delivery that is due.
 
 Whoever changes an appointment or one of its deliveries holds the appointment first.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from chassis.database import Reader, Writer
 from services.invitation.domain import (
     Appointment,
-    Delivery,
     Invited,
 )
-from services.invitation.rows import appointment_of, companion_of, delivery_of
-
-Made = TypeVar("Made")
+from services.invitation.rows import appointment_of, by_appointment, companion_of
 
 
 async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
@@ -53,39 +49,53 @@ async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
 
 
 async def hold_or_make(tx: Writer, appointment_id: str, at: datetime) -> Appointment:
-    """The same for one that may be new: what is not there cannot be held."""
-    await tx.execute(
+    """The same for one that may be new: what is not there cannot be held.
+
+    The update changes nothing, and locks and returns what was there.
+    """
+    row = await tx.fetchrow(
         """
         INSERT INTO appointment (appointment_id, heard_details, heard_times, heard_status,
                                  status, revision, changed_at)
         VALUES ($1, -1, -1, -1, 'booked', 0, $2)
-        ON CONFLICT DO NOTHING
+        ON CONFLICT (appointment_id)
+        DO UPDATE SET changed_at = appointment.changed_at
+        RETURNING appointment_id, heard_details, heard_times, heard_status, status,
+                  unit_id, unit_name, unit_phone, unit_url, email, language, starts_at,
+                  ends_at, revision, issued_digest, issued_until, corrected_email, delay,
+                  arrived, started
         """,
         appointment_id,
         at,
     )
-    held = await hold(tx, appointment_id)
-    assert held is not None  # noqa: S101 - made above if it was not there
-    return held
+    return appointment_of(row, await _companions(tx, row))
 
 
-async def hold_next_due(tx: Writer, at: datetime) -> Appointment | None:
-    """The appointment whose delivery has waited longest, unless it is held already."""
-    row = await tx.fetchrow(
+async def hold_due(
+    tx: Writer, at: datetime, most: int, but_to: Sequence[str]
+) -> Sequence[Appointment]:
+    """Those whose deliveries have waited longest, without what others hold already.
+
+    None for a delivery to one of these domains.
+    """
+    rows = await tx.fetch(
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
                unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
                appointment.revision, issued_digest, issued_until, corrected_email, delay,
                arrived, started
           FROM delivery JOIN appointment USING (appointment_id)
-         WHERE state IN ('queued', 'sending') AND due_at <= $1
+         WHERE state IN ('queued', 'sending') AND due_at <= $1 AND domain <> ALL ($3)
          ORDER BY due_at
-         LIMIT 1
-           FOR UPDATE SKIP LOCKED
+         LIMIT $2
+           FOR UPDATE OF appointment SKIP LOCKED
         """,
         at,
+        most,
+        but_to,
     )
-    return appointment_of(row, await _companions(tx, row)) if row else None
+    once = {row["appointment_id"]: row for row in rows}  # more than one may be due
+    return [appointment_of(row, await _companions(tx, row)) for row in once.values()]
 
 
 async def hold_of_delivery(tx: Writer, delivery_id: UUID) -> Appointment | None:
@@ -160,6 +170,10 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
 
 
 async def _save_companions(tx: Writer, appointment: Appointment) -> None:
+    if (
+        not appointment.companions
+    ):  # who was asked once stays, so there were none before
+        return
     await tx.execute(
         "DELETE FROM companion WHERE appointment_id = $1", appointment.appointment_id
     )
@@ -183,22 +197,6 @@ async def _save_companions(tx: Writer, appointment: Appointment) -> None:
             for each in appointment.companions
         ],
     )
-
-
-async def deliveries(tx: Reader, appointment_id: str) -> Sequence[Delivery]:
-    """Oldest first."""
-    rows = await tx.fetch(
-        """
-        SELECT delivery_id, kind, revision, link_digest, state, attempts, due_at, lease,
-               doubt, reason, asked_by, created_at, settled_at, role, wanted_at, ahead,
-               minutes
-          FROM delivery
-         WHERE appointment_id = $1
-         ORDER BY number
-        """,
-        appointment_id,
-    )
-    return [delivery_of(row) for row in rows]
 
 
 async def of_day(
@@ -229,86 +227,8 @@ async def of_day(
         """,
         [row["appointment_id"] for row in rows],
     )
-    companions = _by_appointment(beside, companion_of)
+    companions = by_appointment(beside, companion_of)
     return [appointment_of(row, companions[row["appointment_id"]]) for row in rows]
-
-
-async def deliveries_of(
-    tx: Reader, appointment_ids: Sequence[str]
-) -> Mapping[str, Sequence[Delivery]]:
-    """Oldest first, by appointment."""
-    rows = await tx.fetch(
-        """
-        SELECT appointment_id, delivery_id, kind, revision, link_digest, state, attempts,
-               due_at, lease, doubt, reason, asked_by, created_at, settled_at, role,
-               wanted_at, ahead, minutes
-          FROM delivery
-         WHERE appointment_id = ANY ($1)
-         ORDER BY number
-        """,
-        appointment_ids,
-    )
-    return _by_appointment(rows, delivery_of)
-
-
-def _by_appointment(
-    rows: Iterable[Any], made: Callable[[Any], Made]
-) -> Mapping[str, Sequence[Made]]:
-    found: dict[str, list[Made]] = defaultdict(list)
-    for row in rows:
-        found[row["appointment_id"]].append(made(row))
-    return found
-
-
-async def put(tx: Writer, appointment_id: str, delivery: Delivery) -> None:
-    await tx.execute(
-        """
-        INSERT INTO delivery (delivery_id, appointment_id, kind, revision, link_digest,
-                              state, attempts, due_at, lease, doubt, reason, asked_by,
-                              created_at, settled_at, role, wanted_at, ahead, minutes)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                $17, $18)
-        ON CONFLICT (delivery_id)
-        DO UPDATE SET state = excluded.state,
-                      attempts = excluded.attempts,
-                      due_at = excluded.due_at,
-                      lease = excluded.lease,
-                      doubt = excluded.doubt,
-                      reason = excluded.reason,
-                      settled_at = excluded.settled_at
-        """,
-        delivery.delivery_id,
-        appointment_id,
-        delivery.kind,
-        delivery.revision,
-        delivery.link_digest,
-        delivery.state,
-        delivery.attempts,
-        delivery.due_at,
-        delivery.lease,
-        delivery.doubt,
-        delivery.reason,
-        delivery.asked_by,
-        delivery.created_at,
-        delivery.settled_at,
-        delivery.role,
-        delivery.wanted_at,
-        delivery.ahead,
-        delivery.minutes,
-    )
-
-
-async def longest_waiting(tx: Reader, at: datetime) -> datetime | None:
-    """Since when the e-mail waits that should have left longest ago."""
-    wanted: datetime | None = await tx.fetchval(
-        """
-        SELECT min(wanted_at)
-          FROM delivery
-         WHERE state IN ('queued', 'sending') AND wanted_at <= $1
-        """,
-        at,
-    )
-    return wanted
 
 
 async def forget(tx: Writer, before: datetime) -> int:

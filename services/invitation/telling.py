@@ -13,7 +13,7 @@ from contract.invitation import (
     InvitationIssued,
     InvitationSent,
 )
-from services.invitation import store
+from services.invitation import delivery_store
 from services.invitation.domain import (
     Appointment,
     Delivery,
@@ -97,9 +97,9 @@ class Telling:
         agreed: list[Delivery] = []
         for seen in appointment.views():
             agreed += self._agreed(seen, self.theirs(seen, current), at)
-        for each in agreed:
-            if each not in stored:
-                await self.keep(tx, appointment, each)
+        await self.keep(
+            tx, appointment, *(each for each in agreed if each not in stored)
+        )
         return agreed
 
     async def came_back(
@@ -110,7 +110,7 @@ class Telling:
         if any(is_missed(each, back, self.digest(each), at) for each in theirs):
             await self.keep(tx, appointment, back)
         else:
-            await store.put(tx, appointment.appointment_id, back)
+            await delivery_store.put(tx, appointment.appointment_id, back)
 
     def _agreed(
         self, seen: Appointment, deliveries: Sequence[Delivery], at: datetime
@@ -147,6 +147,7 @@ class Telling:
             wanted_at=wanted.at,
             due_at=wanted.at,
             role=recipient.role,
+            domain=recipient.domain,
             ahead=wanted.ahead,
             minutes=wanted.minutes,
         )
@@ -158,21 +159,26 @@ class Telling:
         )
 
     async def keep(
-        self, tx: Writer, appointment: Appointment, delivery: Delivery
+        self, tx: Writer, appointment: Appointment, *changed: Delivery
     ) -> None:
-        appointment_id, kind = appointment.appointment_id, delivery.kind
-        await store.put(tx, appointment_id, delivery)
-        DELIVERIES.labels(kind, delivery.state).inc()
-        if delivery.state is State.ACCEPTED:
-            sent = InvitationSent(
-                appointment_id=appointment_id, kind=kind, role=delivery.role
-            )
-            await self.outbox.record(tx, sent)
-        if delivery.state is State.FAILED:
-            failed = InvitationFailed(
-                appointment_id=appointment_id,
-                kind=kind,
-                reason=delivery.reason,
-                role=delivery.role,
-            )
-            await self.outbox.record(tx, failed)
+        """And say of each that has come to an end which it was."""
+        if not changed:
+            return
+        await delivery_store.put(tx, appointment.appointment_id, *changed)
+        for each in changed:
+            DELIVERIES.labels(each.kind, each.state).inc()
+            if said := _said(appointment.appointment_id, each):
+                await self.outbox.record(tx, said)
+
+
+def _said(
+    appointment_id: str, delivery: Delivery
+) -> InvitationSent | InvitationFailed | None:
+    kind, role = delivery.kind, delivery.role
+    if delivery.state is State.ACCEPTED:
+        return InvitationSent(appointment_id=appointment_id, kind=kind, role=role)
+    if delivery.state is State.FAILED:
+        return InvitationFailed(
+            appointment_id=appointment_id, kind=kind, reason=delivery.reason, role=role
+        )
+    return None

@@ -26,15 +26,16 @@ from contract.booking import (
 )
 from dev import programs
 from dev.mailbox import Mailbox, post_office
-from services.invitation import store, words
+from services.invitation import delivery_store, words
 from services.invitation.bounce import Reader, ReturnAddress
 from services.invitation.domain import Delivery
 from services.invitation.due import Rules
-from services.invitation.flows import Invitations
+from services.invitation.flows import Claimed, Invitations
 from services.invitation.letter import LetterWriter
 from services.invitation.letterbox import Letterbox
 from services.invitation.link import Links
 from services.invitation.mail import Desk
+from services.invitation.pace import Pace
 from services.invitation.postman import Postman
 from services.invitation.reminders import QuietHours, Reminders
 from services.invitation.returns import Returns
@@ -132,6 +133,7 @@ class Office:
             self._wake,
             log("invitation"),
         )
+        self.pace = Pace(6000, self.clock, lambda: 0.5)
         self.connection = self.connect(self.smtp_url)
 
     def _wake(self) -> None:
@@ -140,15 +142,20 @@ class Office:
     def connect(self, smtp_url: str) -> Connection:
         return Connection(MailServer.of(SecretStr(smtp_url), Tls.NEVER))
 
-    def postman(self, connection: Connection | None = None) -> Postman:
+    def postman(self, *connections: Connection) -> Postman:
         return Postman(
             self.invitations,
             self.desk,
-            [connection or self.connection],
+            connections or [self.connection],
             asyncio.Event(),
             log("invitation"),
             home=HOME,
+            pace=self.pace,
         )
+
+    async def claim(self) -> Claimed | None:
+        """The next e-mail, for whoever wants to do the postman's work by hand."""
+        return next(iter(await self.invitations.claim()), None)
 
     async def deliver(self) -> None:
         """The postman goes until nothing is due."""
@@ -162,7 +169,7 @@ class Office:
 
     async def deliveries(self, appointment_id: str) -> list[Delivery]:
         async with self.database.reading() as tx:
-            return list(await store.deliveries(tx, appointment_id))
+            return list(await delivery_store.deliveries(tx, appointment_id))
 
     async def states(self, appointment_id: str) -> list[tuple[str, str]]:
         return [

@@ -215,7 +215,7 @@ async def test_a_report_may_come_before_the_hand_over_is_written_down(
 ) -> None:
     """The next server refused at once, and our database was slow, or we fell."""
     booked = await office.book()
-    claimed = await office.invitations.claim()
+    claimed = await office.claim()
     assert claimed is not None
     await office.returns.take(reports.postfix(None), of(claimed.delivery))
     assert await office.invitations.settle(claimed, Accepted()) is None

@@ -145,7 +145,7 @@ async def test_after_a_crash_the_same_message_is_sent_and_no_other(
 ) -> None:
     """The postman fell after the server took the e-mail and before that was written."""
     booked = await office.book()
-    claimed = await office.invitations.claim()
+    claimed = await office.claim()
     assert claimed is not None
     mail = office.desk.write(claimed.appointment, claimed.delivery)
     await office.connection.hand_over(mail)
@@ -163,7 +163,7 @@ async def test_after_a_crash_the_same_message_is_sent_and_no_other(
 
 async def test_after_a_crash_what_became_untrue_is_not_sent(office: Office) -> None:
     booked = await office.book()
-    await office.invitations.claim()
+    await office.claim()
     await office.invitations.changed(moved(booked, 1, hours=2))
     office.clock.forward(seconds=LEASE.total_seconds())
     await office.deliver()
@@ -196,7 +196,7 @@ async def test_a_connection_that_breaks_amid_a_message_leaves_it_in_doubt(
     server = await asyncio.start_server(break_off, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     await office.book()
-    claimed = await office.invitations.claim()
+    claimed = await office.claim()
     assert claimed is not None
     mail = office.desk.write(claimed.appointment, claimed.delivery)
     connection = office.connect(f"smtp://127.0.0.1:{port}")

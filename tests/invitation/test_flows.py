@@ -232,10 +232,10 @@ async def test_what_is_being_sent_is_waited_for_before_more_is_told(
     office: Office,
 ) -> None:
     booked = await office.book()
-    claimed = await office.invitations.claim()
+    claimed = await office.claim()
     await office.invitations.changed(cancelled(booked, 1))
     assert claimed is not None
-    assert await office.invitations.claim() is None
+    assert await office.claim() is None
 
     await office.invitations.settle(claimed, Accepted())
     await office.deliver()
@@ -249,7 +249,7 @@ async def test_what_became_untrue_while_the_server_was_busy_is_not_tried_again(
     office: Office,
 ) -> None:
     booked = await office.book()
-    claimed = await office.invitations.claim()
+    claimed = await office.claim()
     assert claimed is not None
     await office.invitations.changed(cancelled(booked, 1))
     await office.invitations.settle(claimed, NotNow())
@@ -261,7 +261,7 @@ async def test_whoever_may_have_been_invited_hears_of_the_cancellation(
     office: Office,
 ) -> None:
     booked = await office.book()
-    claimed = await office.invitations.claim()
+    claimed = await office.claim()
     assert claimed is not None
     await office.invitations.changed(cancelled(booked, 1))
     await office.invitations.settle(claimed, NotNow(doubt=True))
@@ -276,19 +276,19 @@ async def test_whoever_may_have_been_invited_hears_of_the_cancellation(
 async def test_an_e_mail_is_claimed_once_at_a_time(office: Office) -> None:
     for _ in range(6):
         await office.book()
-    claimed = await asyncio.gather(*(office.invitations.claim() for _ in range(12)))
+    claimed = await asyncio.gather(*(office.claim() for _ in range(12)))
 
     ids = [each.delivery.delivery_id for each in claimed if each is not None]
     assert len(ids) == len(set(ids))
-    rest = await asyncio.gather(*(office.invitations.claim() for _ in range(12)))
+    rest = await asyncio.gather(*(office.claim() for _ in range(12)))
     assert len(ids) + sum(each is not None for each in rest) == 6
 
 
 async def test_who_lost_the_lease_settles_nothing(office: Office) -> None:
     booked = await office.book()
-    slow = await office.invitations.claim()
+    slow = await office.claim()
     office.clock.forward(seconds=LEASE.total_seconds())
-    quick = await office.invitations.claim()
+    quick = await office.claim()
     assert slow is not None
     assert quick is not None
 

@@ -184,7 +184,7 @@ async def test_who_is_unknown_to_postfix_itself_is_refused_at_once(
 async def test_a_server_that_wants_less_at_once_says_so(office: Office) -> None:
     patient = {"name": "Testi", "email": "later@example.test", "language": "fi"}
     booked = await office.book(patient=patient)
-    claimed = await office.invitations.claim()
+    claimed = await office.claim()
     assert claimed is not None
     mail = office.desk.write(claimed.appointment, claimed.delivery)
     result = await office.connection.hand_over(mail)

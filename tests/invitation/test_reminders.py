@@ -316,7 +316,7 @@ async def test_another_instance_sends_what_the_first_one_planned(
     office.clock.at = TEN - DAY
     async with offices.office(room, ahead=(DAY, QUARTER)) as other:
         other.clock.at = TEN - DAY
-        claimed = [await other.invitations.claim(), await office.invitations.claim()]
+        claimed = [await other.claim(), await office.claim()]
         assert [each is not None for each in claimed] == [True, False]
         assert claimed[0] is not None
         assert claimed[0].appointment.appointment_id == booked.appointment_id
