@@ -80,7 +80,9 @@ class Suite:
         people = (booking.patient, booking.patient.guardian, booking.interpreter)
         for each in filter(None, people):
             code = each.national_id.get_secret_value()
-            told = {code, each.name, each.surname, each.email.get_secret_value()}
+            email, phone = each.email, each.phone
+            told = {code, each.name, each.surname, email.get_secret_value()}
+            told.add(phone.get_secret_value())
             self.used.update(told)
         return booking
 

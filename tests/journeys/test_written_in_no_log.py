@@ -18,6 +18,7 @@ from tests.journeys.suite import Suite
 CODE = re.compile(r"\d{6}[-+A-Y]\d{3}[0-9A-Y]")
 LINK = re.compile(r"[A-Za-z0-9_-]{22}")
 PASSING_ON = {"outbox"}  # what is on its way to Kafka says what its event says
+NUMBERS_STAY_IN = {("notifier", "contact")}
 NAMES_STAY_IN = {("lobby", "visit"), ("lobby", "place")}
 MAIL_STAYS_IN = {("invitation", "appointment"), ("invitation", "companion")}
 Place = tuple[str, str]
@@ -53,8 +54,12 @@ def links(suite: Suite) -> set[str]:
     return {each for each in suite.used if LINK.fullmatch(each)}
 
 
+def numbers(suite: Suite) -> set[str]:
+    return {each for each in suite.used if each.startswith("+")}
+
+
 def names(suite: Suite) -> set[str]:
-    rest = suite.used - codes(suite) - links(suite)
+    rest = suite.used - codes(suite) - links(suite) - numbers(suite)
     return {each for each in rest if "@" not in each}
 
 
@@ -95,7 +100,7 @@ async def test_the_tables_hold_what_is_theirs_and_no_code_of_a_person(
     walked: Suite,
 ) -> None:
     nowhere = codes(walked) | links(walked)
-    found: dict[str, set[Place]] = {"names": set(), "mail": set()}
+    found: dict[str, set[Place]] = {"names": set(), "mail": set(), "numbers": set()}
     for service, address in walked.around.databases.items():
         for table, text in await everything(address, service):
             assert not [each for each in nowhere if each in text], (service, table)
@@ -104,9 +109,12 @@ async def test_the_tables_hold_what_is_theirs_and_no_code_of_a_person(
                 continue
             if any(each in text for each in names(walked)):
                 found["names"].add(place)
+            if any(each in text for each in numbers(walked)):
+                found["numbers"].add(place)
             if any(each in text for each in walked.used if "@" in each):
                 found["mail"].add(place)
     assert found["names"] == NAMES_STAY_IN
+    assert found["numbers"] == NUMBERS_STAY_IN
     assert ("invitation", "appointment") in found["mail"] <= MAIL_STAYS_IN
 
 
