@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 
 from chassis.smtp import MailSettings
 
+PLAIN_BODY = '{"to": "{to}", "text": "{text}", "id": "{id}"}'
 # The push services of Chrome, Edge, Firefox and Safari.
 PUSH_SERVICES = (
     "fcm.googleapis.com",
@@ -87,7 +88,7 @@ class NotifierSettings(MailSettings):
         BodyForm.JSON, description="How the gateway reads the body: json or form."
     )
     sms_body: str = Field(
-        '{"to": "{to}", "text": "{text}", "id": "{id}"}',
+        PLAIN_BODY,
         description="What the gateway is told, as a JSON object; `{to}`, `{text}` and "
         "`{id}` stand for the number (E.164), the text and our own name of the message, "
         "`{secret}` for SMS_SECRET.",
@@ -130,6 +131,11 @@ class NotifierSettings(MailSettings):
     @classmethod
     def _nothing_is_none(cls, told: object) -> object:
         return told or None
+
+    @field_validator("sms_body", mode="before")
+    @classmethod
+    def _nothing_is_plain(cls, told: object) -> object:
+        return told or PLAIN_BODY
 
     @field_validator("sms_body")
     @classmethod

@@ -29,9 +29,13 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from standardwebhooks.webhooks import Webhook as Signature
 
 from contract.booking import Language
+from contract.catalogue import CATALOGUE
 from contract.envelope import Id
 
 EVERY_UNIT = "*"
+HEARD = frozenset(
+    entry.event.topic for entry in CATALOGUE if "notifier" in entry.hearers
+)
 
 
 class Told(BaseModel):
@@ -84,6 +88,12 @@ def _secret(told: SecretStr) -> SecretStr:
     return told
 
 
+def _heard(topic: str) -> str:
+    if topic not in HEARD:
+        raise ValueError("must be a topic that the notifier hears")
+    return topic
+
+
 def _address(told: SecretStr) -> SecretStr:
     parts = urlsplit(told.get_secret_value())
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
@@ -99,7 +109,7 @@ class Webhook(Told):
     secrets: tuple[Annotated[SecretStr, AfterValidator(_secret)], ...] = Field(
         min_length=1, max_length=5
     )
-    events: frozenset[str] = Field(min_length=1)
+    events: frozenset[Annotated[str, AfterValidator(_heard)]] = Field(min_length=1)
 
     @property
     def digest(self) -> bytes:

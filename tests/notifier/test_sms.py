@@ -119,7 +119,10 @@ def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None
 
 
 def test_a_gateway_is_not_needed() -> None:
-    assert settings(sms_url="").sms_url is None
+    nothing = settings(sms_url="", sms_body="", units_file="")
+    assert nothing.sms_url is None
+    assert nothing.units_file is None
+    assert "{text}" in nothing.sms_body
     assert settings(sms_url="https://gateway.example/send").sms_url
 
 

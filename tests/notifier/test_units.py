@@ -75,6 +75,7 @@ def test_some_units_may_hear_what_others_do_not(tmp_path: Path) -> None:
         {"webhook": {**HOOK, "secrets": ["whsec_"]}},
         {"webhook": {**HOOK, "secrets": ["plain word"]}},
         {"webhook": {**HOOK, "events": []}},
+        {"webhook": {**HOOK, "events": ["patient.wait"]}},
         [],
     ],
 )
