@@ -1,13 +1,14 @@
 /** What the patient has been sent about the appointment, sending it again, and mending the address. */
 
 import { announce } from './announce.js';
+import { ROLES } from './call.js';
 import { answerTo } from './confirm.js';
-import { find, part, pressed, write } from './find.js';
+import { find, part, pressed } from './find.js';
 import { showRefusal } from './notes.js';
 import { ask } from './server.js';
 import { dateAndTime, t } from './words.js';
 
-/** @import {Delivery, Invitation, Row} from './shapes' */
+/** @import {Delivery, Invitation, Recipient, Row} from './shapes' */
 
 /** @type {Record<Delivery['kind'], () => string>} */
 const KINDS = {
@@ -27,6 +28,17 @@ const STATES = {
   obsolete: { tone: '', word: () => t('mail.obsolete') },
 };
 
+/** @type {Record<NonNullable<Recipient['role']> | 'patient', () => string>} */
+const WHO = { patient: ROLES.patient, interpreter: ROLES.interpreter, relative: ROLES.relative, professional: ROLES.visiting_professional };
+
+/** @type {Record<string, () => string>} */
+const NOT_AGAIN = {
+  appointment_cancelled: () => t('problem.appointment_cancelled'),
+  appointment_over: () => t('problem.appointment_over'),
+  already_on_its_way: () => t('problem.already_on_its_way'),
+  not_asked: () => t('problem.not_asked'),
+};
+
 /** @type {Record<string, () => string>} */
 export const REASONS = {
   address_refused: () => t('mail.address_refused'),
@@ -44,10 +56,9 @@ export class Invited {
   /** @param {HTMLElement} section the detail */
   constructor(section) {
     this.panel = find('[data-part="invited"]', HTMLDetailsElement, section);
-    this.list = part('deliveries', this.panel);
+    this.list = part('recipients', this.panel);
     this.notes = part('notes', this.panel);
     this.panel.addEventListener('toggle', () => { if (this.panel.open) void this.#ask('GET', ''); });
-    pressed('resend', () => void this.#resend(), this.panel);
     pressed('address', () => void this.#correct(), this.panel);
   }
 
@@ -66,8 +77,9 @@ export class Invited {
     return `/invitation/api/appointments/${encodeURIComponent(this.#appointment ?? '')}`;
   }
 
-  async #resend() {
-    if (await this.#ask('POST', '/resend')) announce(t('mail.resent'));
+  /** @param {string} recipient */
+  async #resend(recipient) {
+    if (await this.#ask('POST', '/resend', { recipient })) announce(t('mail.resent'));
   }
 
   async #correct() {
@@ -79,7 +91,7 @@ export class Invited {
   /**
    * @param {'GET' | 'POST' | 'PUT'} method
    * @param {string} what
-   * @param {{ email: string }} [body]
+   * @param {{ email: string } | { recipient: string }} [body]
    * @returns {Promise<boolean>}
    */
   async #ask(method, what, body) {
@@ -96,10 +108,42 @@ export class Invited {
   }
 
   /** @param {Invitation} invitation */
-  #list({ deliveries, address }) {
-    write(part('sent-to', this.panel), t('mail.sent_to', { address }));
-    this.list.replaceChildren(...deliveries.filter(({ role }) => role === null).map(itemOf).reverse());
+  #list({ recipients, deliveries }) {
+    this.list.replaceChildren(...recipients.flatMap((each) => this.#about(each, deliveries.filter(({ recipient }) => recipient === each.recipient))));
   }
+
+  /**
+   * @param {Recipient} recipient
+   * @param {Delivery[]} deliveries oldest first
+   */
+  #about({ recipient, role, address, not_again: no }, deliveries) {
+    const who = document.createElement('h4');
+    who.textContent = t('mail.sent_to', { who: WHO[role ?? 'patient'](), address });
+    const list = document.createElement('ol');
+    list.className = 'sent';
+    list.dataset.recipient = recipient;
+    list.append(...deliveries.map(itemOf).reverse());
+    return [who, list, no === null ? this.#again(recipient) : whyNot(no)];
+  }
+
+  /** @param {string} recipient */
+  #again(recipient) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'button quiet';
+    button.dataset.action = 'resend';
+    button.textContent = t('mail.resend');
+    button.addEventListener('click', () => void this.#resend(recipient));
+    return button;
+  }
+}
+
+/** @param {string} code */
+function whyNot(code) {
+  const line = document.createElement('p');
+  line.className = 'small soft';
+  line.textContent = NOT_AGAIN[code]?.() ?? t('mail.not_again');
+  return line;
 }
 
 /** @param {Delivery} delivery */

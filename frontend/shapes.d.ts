@@ -142,20 +142,28 @@ export interface Doorbell {
 /** One e-mail about an appointment. */
 export interface Delivery {
   delivery_id: string;
+  recipient: string;
   kind: 'invitation' | 'update' | 'cancellation' | 'reminder' | 'delay';
-  /** Of a companion; none when it is the patient's. */
-  role: string | null;
   state: 'queued' | 'sending' | 'accepted' | 'failed' | 'obsolete';
   reason: string | null;
-  /** When it is to leave: a reminder is planned long before. */
+  /** When it is to leave, if it has not. */
   wanted_at: string;
   settled_at: string | null;
 }
 
-/** GET /invitation/api/appointments/{appointment_id} */
-export interface Invitation {
+/** Who is written to: the patient, or a companion of this role. */
+export interface Recipient {
+  recipient: string;
+  role: 'interpreter' | 'relative' | 'professional' | null;
   /** As much of it as tells whether it is the right one. */
   address: string;
+  /** The code of why nothing can be sent again, if so. */
+  not_again: string | null;
+}
+
+/** GET /invitation/api/appointments/{appointment_id} */
+export interface Invitation {
+  recipients: Recipient[];
   deliveries: Delivery[];
 }
 

@@ -62,6 +62,7 @@ class Lobby:
     present: bool = True
     bell: dict[str, Any] | None = None
     address: str = "t…@e….com"
+    not_again: str | None = None
     letters: list[dict[str, Any]] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC) + AHEAD)
 
@@ -201,8 +202,8 @@ class Lobby:
         self.letters.append(
             {
                 "delivery_id": f"d-{len(self.letters) + 1}",
+                "recipient": "patient",
                 "kind": kind,
-                "role": None,
                 "state": state,
                 "reason": reason,
                 "written_at": at,
@@ -212,7 +213,13 @@ class Lobby:
         )
 
     def invitation(self) -> dict[str, Any]:
-        return {"address": self.address, "deliveries": self.letters}
+        patient = {
+            "recipient": "patient",
+            "role": None,
+            "address": self.address,
+            "not_again": self.not_again,
+        }
+        return {"recipients": [patient], "deliveries": self.letters}
 
 
 def problem(status: int, code: str, **more: str) -> web.Response:

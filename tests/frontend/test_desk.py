@@ -128,11 +128,20 @@ async def test_a_letter_that_came_back_is_seen_with_its_reason_and_is_sent_anew(
     await expect(page.locator(f'{DETAIL} [data-part="state"]')).to_contain_text(
         "The mailbox is full."
     )
-    letters = page.locator('[data-part="deliveries"] li')
+    letters = page.locator('[data-recipient="patient"] li')
     await expect(letters.first).to_contain_text("Not delivered")
     await press(page, "resend")
     await expect(letters.first).to_contain_text("Waits for its time")
     await expect(letters).to_have_count(2)
+
+
+async def test_why_nothing_can_be_sent_again_is_said(stage: Stage, page: Page) -> None:
+    stage.lobby.not_again = "appointment_over"
+    await open_desk(stage, page)
+    await page.locator('[data-appointment="a-2"] button').click()
+    about = page.locator('[data-part="recipients"]')
+    await expect(about).to_contain_text("This appointment is over")
+    await expect(about.locator('[data-action="resend"]')).to_have_count(0)
 
 
 async def test_an_address_is_corrected_and_never_shown_whole(
@@ -143,8 +152,8 @@ async def test_an_address_is_corrected_and_never_shown_whole(
     await press(page, "address")
     await page.get_by_label("New e-mail address").fill("new@example.com")
     await press(page, "confirm-address")
-    await expect(page.locator('[data-part="sent-to"]')).to_have_text(
-        "Sent to n…@e….com."
+    await expect(page.locator('[data-part="recipients"] h4')).to_have_text(
+        "Patient, n…@e….com"
     )
     assert "new@example.com" not in await page.content()
 

@@ -146,7 +146,7 @@ async def put_away_at_the_door(stage: Stage, page: Page, language: str) -> None:
     stage.lobby.ring("push")
     await at_the_door(stage, page, language)
     await page.locator('[data-part="invited"] summary').click()
-    await expect(page.locator('[data-part="deliveries"] li')).to_have_count(1)
+    await expect(page.locator('[data-recipient="patient"] li')).to_have_count(1)
     await expect(page.locator('[data-action="acknowledge"]')).to_be_visible()
 
 

@@ -159,6 +159,16 @@ class Staff(Person):
         rows = self.page.locator('[data-group="waiting"] [data-appointment]')
         await rows.filter(has_text=name).first.click(timeout=SEEN_WITHIN)
 
+    async def writes(self, appointment_id: str, words: str) -> None:
+        """To the person who waits, in own words."""
+        await self.sees_waiting(appointment_id)
+        await self.row(appointment_id).click()
+        await self.page.locator("#write-what").select_option("own")
+        await self.page.locator("#write-own").fill(words)
+        await self.does("send")
+        sent = self.page.locator('[data-view="detail"] [data-part="sent"] li')
+        await expect(sent.last).to_contain_text(words, timeout=SEEN_WITHIN)
+
     async def opens_door(self, appointment_id: str) -> None:
         """Up to the card that asks whether this is the right person."""
         await self.sees_waiting(appointment_id)

@@ -30,11 +30,13 @@ from dev.idp.app import identity_provider
 from dev.mailbox import Post, post_office
 from dev.persons import Person, person, professional
 from dev.suite import Surroundings, Told, in_one_process
+from dev.texts import Text
 from tests.journeys.people import Patient, Staff
 
 PATIENCE = 30.0
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 LINK = re.compile(r"/v/([A-Za-z0-9_-]{22})")
+OWN_WORDS = "Test: "  # what a professional writes begins so, to be found again
 _numbers = count(1)
 
 
@@ -67,6 +69,7 @@ class Suite:
         *,
         starts_in: timedelta = -timedelta(minutes=1),
         interpreter: str | None = None,
+        texts: bool = False,
     ) -> Booking:
         """An appointment of this test person, at an address of its own."""
         number = next(_numbers)
@@ -76,15 +79,20 @@ class Suite:
             professional("professional"),
             now() + starts_in,
             interpreter=_with_own_address(interpreter, number) if interpreter else None,
+            texts=texts,
         )
         people = (booking.patient, booking.patient.guardian, booking.interpreter)
         for each in filter(None, people):
             code = each.national_id.get_secret_value()
-            email, phone = each.email, each.phone
-            told = {code, each.name, each.surname, email.get_secret_value()}
-            told.add(phone.get_secret_value())
-            self.used.update(told)
+            told = {code, each.name, each.surname, each.email.get_secret_value()}
+            self.used.update(told, {each.phone.get_secret_value()})
         return booking
+
+    def words(self, words: str) -> str:
+        """A professional's own words, which must not be found elsewhere."""
+        own = f"{OWN_WORDS}{words}"
+        self.used.add(own)
+        return own
 
     async def book(
         self,
@@ -92,9 +100,12 @@ class Suite:
         *,
         starts_in: timedelta = -timedelta(minutes=1),
         interpreter: str | None = None,
+        texts: bool = False,
     ) -> Booking:
         """A booking system books, and says so on Kafka."""
-        booking = self.booking(who, starts_in=starts_in, interpreter=interpreter)
+        booking = self.booking(
+            who, starts_in=starts_in, interpreter=interpreter, texts=texts
+        )
         await self.say(booking.said(now()))
         return booking
 
@@ -127,6 +138,19 @@ class Suite:
             return mails[number - 1] if len(mails) >= number else None
 
         found: dict[str, Any] = await until(come, "no mail came")
+        return found
+
+    async def texted(self, booking: Booking, since: int, words: str) -> Text:
+        """The text message to the patient with these words, after the first so many."""
+        number = booking.patient.phone.get_secret_value()
+
+        async def come() -> Text | None:
+            texts = self.post.texts.all  # newest first
+            new = texts[: len(texts) - since]
+            theirs = (each for each in new if each.to == number)
+            return next((each for each in theirs if words in each.text), None)
+
+        found: Text = await until(come, "no text message came")
         return found
 
     async def link(self, booking: Booking, to_whom: Person | None = None) -> str:

@@ -13,15 +13,19 @@ import asyncpg
 import pytest_asyncio
 from prometheus_client import generate_latest
 
-from tests.journeys.suite import Suite
+from tests.journeys.suite import OWN_WORDS, Suite
 
 CODE = re.compile(r"\d{6}[-+A-Y]\d{3}[0-9A-Y]")
 LINK = re.compile(r"[A-Za-z0-9_-]{22}")
 PASSING_ON = {"outbox"}  # what is on its way to Kafka says what its event says
-NUMBERS_STAY_IN = {("notifier", "contact")}
-NAMES_STAY_IN = {("lobby", "visit"), ("lobby", "place")}
-MAIL_STAYS_IN = {("invitation", "appointment"), ("invitation", "companion")}
 Place = tuple[str, str]
+# Where each kind of what is personal may lie, and nowhere else.
+STAYS_IN: dict[str, set[Place]] = {
+    "names": {("lobby", "visit"), ("lobby", "place")},
+    "mail": {("invitation", "appointment"), ("invitation", "companion")},
+    "telephones": {("notifier", "contact")},
+    "own words": {("lobby", "message")},
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -31,6 +35,8 @@ async def walked(suite: Suite) -> Suite:
     patient = await suite.identified(booking, "fi")
     await patient.skip_checks()
     await patient.asks()
+    nurse = await suite.staff()
+    await nurse.writes(booking.appointment_id, suite.words("vänta en stund"))
     tab = await patient.page.context.new_page()
     await tab.goto(await suite.link(booking))
     await tab.wait_for_url("**/visit")  # no second identification
@@ -39,7 +45,6 @@ async def walked(suite: Suite) -> Suite:
     await stranger.open(await suite.link(booking))
     await stranger.identify("stranger")
     await stranger.sees_problem("wrong_person")
-    await suite.staff()
     await patient.does("log-out")
     await patient.does("log-out-everywhere")
     await patient.page.wait_for_url(f"{suite.around.url}/")
@@ -54,13 +59,21 @@ def links(suite: Suite) -> set[str]:
     return {each for each in suite.used if LINK.fullmatch(each)}
 
 
-def numbers(suite: Suite) -> set[str]:
-    return {each for each in suite.used if each.startswith("+")}
+def kinds(suite: Suite) -> dict[str, set[str]]:
+    """What was used and is neither a code nor a link, told apart by its look."""
+    rest = suite.used - codes(suite) - links(suite)
+    found: dict[str, set[str]] = {kind: set() for kind in STAYS_IN}
+    for each in rest:
+        found[_kind(each)].add(each)
+    return found
 
 
-def names(suite: Suite) -> set[str]:
-    rest = suite.used - codes(suite) - links(suite) - numbers(suite)
-    return {each for each in rest if "@" not in each}
+def _kind(personal: str) -> str:
+    if "@" in personal:
+        return "mail"
+    if personal.startswith("+"):
+        return "telephones"
+    return "own words" if personal.startswith(OWN_WORDS) else "names"
 
 
 async def test_the_log_of_the_whole_run_holds_nothing_personal(
@@ -71,7 +84,7 @@ async def test_the_log_of_the_whole_run_holds_nothing_personal(
     speakers = {line.get("service") for line in lines}
     assert {"invitation", "identity", "lobby", "notifier"} <= speakers
     assert any(line.get("route") == "/v/{link}" for line in lines)
-    assert all((codes(walked), links(walked), names(walked)))
+    assert all((codes(walked), links(walked), *kinds(walked).values()))
     for personal in walked.used:
         assert personal not in log
 
@@ -100,22 +113,18 @@ async def test_the_tables_hold_what_is_theirs_and_no_code_of_a_person(
     walked: Suite,
 ) -> None:
     nowhere = codes(walked) | links(walked)
-    found: dict[str, set[Place]] = {"names": set(), "mail": set(), "numbers": set()}
+    found: dict[str, set[Place]] = {kind: set() for kind in STAYS_IN}
     for service, address in walked.around.databases.items():
         for table, text in await everything(address, service):
             assert not [each for each in nowhere if each in text], (service, table)
-            place = (service, table)
             if table in PASSING_ON:
                 continue
-            if any(each in text for each in names(walked)):
-                found["names"].add(place)
-            if any(each in text for each in numbers(walked)):
-                found["numbers"].add(place)
-            if any(each in text for each in walked.used if "@" in each):
-                found["mail"].add(place)
-    assert found["names"] == NAMES_STAY_IN
-    assert found["numbers"] == NUMBERS_STAY_IN
-    assert ("invitation", "appointment") in found["mail"] <= MAIL_STAYS_IN
+            for kind, personal in kinds(walked).items():
+                if any(each in text for each in personal):
+                    found[kind].add((service, table))
+    for kind, places in found.items():
+        assert places, kind
+        assert places <= STAYS_IN[kind], kind
 
 
 async def everything(address: str, service: str) -> list[tuple[str, str]]:
