@@ -45,7 +45,7 @@ export class Away {
     this.act = act;
     pressed('put-away', () => void this.#open());
     pressed('come-back', () => void this.act('back'));
-    pressed('push-on', () => void this.#try(turnOnPush()), this.dialog);
+    pressed('push-on', () => void this.#try(turnOnPush('visit')), this.dialog);
     pressed('confirm-away', () => void this.#go(), this.dialog);
     pressed('cancel', () => this.dialog.close(), this.dialog);
     this.texts.addEventListener('change', () => void this.#agree());

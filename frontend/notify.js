@@ -29,7 +29,7 @@ export class Notify {
 
   async #turn() {
     try {
-      this.#show(await (this.#state === 'on' ? turnOffPush() : turnOnPush()));
+      this.#show(await (this.#state === 'on' ? turnOffPush() : turnOnPush('staff')));
     } catch (error) {
       showRefusal(this.notes, error);
     }

@@ -23,15 +23,16 @@ export async function pushState() {
 
 /**
  * Asks the browser's question if it has not been answered; call it when a person has pressed something.
+ * @param {'visit' | 'staff'} audience as whom: one browser may have both sessions
  * @returns {Promise<PushState>}
  * @throws {import('./server.js').Refused}
  */
-export async function turnOnPush() {
+export async function turnOnPush(audience) {
   if (!isPossible()) return 'impossible';
   if (await Notification.requestPermission() !== 'granted') return 'denied';
   const subscription = await subscribe();
   if (!subscription) return 'impossible';
-  await ask('POST', `${PATH}/subscription`, { body: { ...subscription.toJSON(), language } });
+  await ask('POST', `${PATH}/subscription`, { body: { ...subscription.toJSON(), language, audience } });
   return 'on';
 }
 

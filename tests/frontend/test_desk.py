@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from tests.frontend.stage import Stage
 from tests.frontend.test_in_a_browser import at_the_door, press, view
-from tests.frontend.test_waiting import COUNTS_BELLS, rung
+from tests.frontend.test_waiting import COUNTS_BELLS, SUBSCRIBES, rung
 
 DETAIL = '[data-view="detail"]'
 
@@ -167,6 +167,19 @@ async def test_letters_can_be_looked_at_in_each_language(
     shown = [await each.get_attribute("href") for each in await links.all()]
     here = "/invitation/api/appointments/a-2/preview?language="
     assert shown == [f"{here}{language}" for language in ("sv", "fi", "en")]
+
+
+async def test_the_desks_own_device_can_be_told_to_notify(
+    stage: Stage, page: Page
+) -> None:
+    await page.context.grant_permissions(["notifications"])
+    await page.add_init_script(SUBSCRIBES)
+    await open_desk(stage, page)
+    await press(page, "notify")
+    switch = page.locator('[data-action="notify"]')
+    await expect(switch).to_have_attribute("aria-pressed", "true")
+    await expect(switch).to_contain_text("Notifications are on")
+    assert stage.lobby.subscriptions[0]["audience"] == "staff"
 
 
 async def test_what_does_not_answer_beside_the_lobby_hides_nobody(

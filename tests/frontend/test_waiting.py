@@ -126,7 +126,9 @@ async def test_this_device_can_be_told_to_notify(stage: Stage, page: Page) -> No
         "This device notifies you"
     )
     await expect(page.locator('[data-part="silent"]')).to_be_hidden()
-    assert stage.lobby.subscriptions[0]["endpoint"] == "https://push.example/test"
+    (subscription,) = stage.lobby.subscriptions
+    assert subscription["endpoint"] == "https://push.example/test"
+    assert (subscription["audience"], subscription["language"]) == ("visit", "en")
 
 
 async def test_a_browser_that_cannot_push_says_so(stage: Stage, page: Page) -> None:
