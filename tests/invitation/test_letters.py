@@ -20,12 +20,10 @@ from services.invitation.words import Words
 from tests.invitation.office import (
     ORIGIN,
     Office,
-    PatientsCalendar,
     booking,
     calendar_of,
     cancelled,
     email_of,
-    moved,
 )
 
 LANGUAGES = list(Language)
@@ -160,27 +158,6 @@ async def test_a_cancellation_has_no_link(office: Office) -> None:
     _, mail = office.mails(email_of(booked))
     whole = part(mail, "plain") + part(mail, "html") + str(calendar_of(mail).to_ical())
     assert "/v/" not in whole
-
-
-async def test_the_calendar_follows_to_one_event_and_then_none(office: Office) -> None:
-    calendar = PatientsCalendar()
-    booked = await office.book()
-    await office.deliver()
-    for sequence, hours in ((1, 2), (2, 5)):
-        office.clock.forward(minutes=1)
-        await office.invitations.changed(moved(booked, sequence, hours))
-        await office.deliver()
-    for mail in office.mails(email_of(booked)):
-        calendar.read(mail)
-
-    (event,) = calendar.events
-    assert event.decoded("dtstart").isoformat() == "2026-11-23T15:00:00+02:00"
-    assert (int(event["sequence"]), event["status"]) == (2, "CONFIRMED")
-
-    await office.invitations.changed(cancelled(booked, 3))
-    await office.deliver()
-    calendar.read(office.mails(email_of(booked))[-1])
-    assert calendar.events == []
 
 
 async def test_the_calendar_entry_is_whole(office: Office) -> None:
