@@ -51,7 +51,7 @@ docs: contract ## write the pages that are made from the code
 
 .PHONY: screens
 screens: .venv/ready node_modules/ready machine ## take the pictures of docs/screens
-	SCREENS=1 $(BIN)/python -m pytest tests/journeys
+	SCREENS=1 $(BIN)/python -m pytest tests/journeys tests/invitation/test_look.py
 	$(BIN)/python -m dev.screens
 
 .PHONY: lock

@@ -1,8 +1,10 @@
 """An e-mail as it travels: put together from what was made before, and still a good e-mail."""
 
+import re
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any, cast
 from uuid import UUID
@@ -132,6 +134,20 @@ def test_a_letter_tells_how_to_reach_the_unit(desk: Desk) -> None:
     text, html = bodies(read(desk.write(appointment(unit=unit), delivery()).content))
     assert {PHONE, PAGE} <= {line.partition(" ")[2] for line in text.splitlines()}
     assert {"tel:+35861234567", PAGE} <= set(Hrefs(html).to)
+
+
+IN_A_LIST = 150  # characters of a letter that a list of messages shows at most
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_list_of_messages_shows_nothing_of_the_unit(desk: Desk, kind: Kind) -> None:
+    mail = desk.write(appointment(), delivery(kind)).content
+    text, html = bodies(read(mail))
+    body = html.partition("<body")[2]
+    seen = unescape(re.sub(r"<!--.*?-->|<[^>]*>", "", f"<body{body}"))
+    for shown in (" ".join(text.split()), seen):
+        assert "Testi-enhet" in shown
+        assert "Testi" not in shown[:IN_A_LIST]
 
 
 def test_a_unit_that_told_nothing_is_named_only(desk: Desk) -> None:
