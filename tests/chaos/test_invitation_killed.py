@@ -101,6 +101,7 @@ async def states_of(
             """
             SELECT state FROM invitation.delivery
              WHERE appointment_id = coalesce($1, appointment_id)
+               AND kind = 'invitation' -- reminders are for later
             """,
             appointment_id,
         )
