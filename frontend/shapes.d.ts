@@ -130,15 +130,6 @@ export interface Queue {
   appointments: Appointment[];
 }
 
-/** Somebody waits, and how far up the ladder their doorbell has rung. */
-export interface Doorbell {
-  appointment_id: string;
-  person_id: string;
-  since: string;
-  rung: 'push' | 'colleague' | 'duty' | null;
-  acknowledged: { by: string; at: string; how: string } | null;
-}
-
 /** One e-mail about an appointment. */
 export interface Delivery {
   delivery_id: string;
@@ -174,6 +165,36 @@ export interface Row {
   appointment: Appointment;
   person: Person | null;
 }
+
+/** Whom a doorbell has woken last; null while only pages ring. */
+export type Rung = 'push' | 'colleague' | 'duty';
+
+/** Somebody who waits. `acknowledged` says who noticed first, and how; nobody is woken after it. */
+export interface Doorbell {
+  appointment_id: string;
+  person_id: string;
+  unit_id: string;
+  since: string;
+  rung: Rung | null;
+  acknowledged: { by: string; at: string; how: 'acknowledged' | 'messaged' | 'summoned' } | null;
+}
+
+/** GET /notifier/api/doorbells */
+export interface Doorbells {
+  server_time: string;
+  doorbells: Doorbell[];
+}
+
+/** POST /notifier/api/doorbells/{appointment}/{person}/acknowledgement */
+export interface Acknowledged {
+  doorbell: Doorbell;
+}
+
+/** The stream's notices about doorbells, told to staff only. `by` is a professional's id. */
+export type DoorbellNotice = { id: number; appointment_id: string; person_id: string; at: string } & (
+  | { topic: 'doorbell.rung'; rung: Rung }
+  | { topic: 'doorbell.acknowledged'; by: string }
+);
 
 /** application/problem+json */
 export interface Problem {

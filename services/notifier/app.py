@@ -8,10 +8,11 @@ from uuid import uuid4
 from aiohttp import web
 
 from chassis.clock import Clock, now
-from chassis.foundation import Foundation
+from chassis.foundation import Foundation, Task
 from chassis.limits import Limit
 from chassis.sessions import fetching
 from services.notifier import suppliers, words
+from services.notifier.bells import Bells
 from services.notifier.channel_doors import add_channel_doors
 from services.notifier.channels import Channels
 from services.notifier.courier import Couriers
@@ -23,10 +24,12 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.stream import Hub
 from services.notifier.systems import Systems
 from services.notifier.units import Units
+from services.notifier.waking import Waking
 from services.notifier.web import STATUSES, Streams, doors
 
 FORGET_EVERY = 60.0  # seconds
 MEASURE_EVERY = 15.0
+LOOK_AT_CONSOLES_EVERY = 10.0
 OPENED_PER_SECOND = 1.0  # by one person, and
 ASKED_PER_SECOND = 1.0  # how to be told, by one person, and
 BURST = 30  # as many at once, as after a bad connection
@@ -49,7 +52,8 @@ def assemble(
     messages = Messages(
         foundation.database, clock, units, settings.messages_kept, uuid4, chance
     )
-    ears = (Patients(clock, uuid4, texts), Systems(clock, uuid4, units))
+    bells = Bells(foundation.database, clock, foundation.log, Waking(units))
+    ears = (bells, Patients(clock, uuid4, texts), Systems(clock, uuid4, units))
     notifier = Notifier(foundation.database, clock, ears, woken.set)
     wording = words.load(settings.origin)
     couriers = Couriers(
@@ -93,7 +97,7 @@ def assemble(
         chance,
         settings.heartbeat_seconds,
     )
-    rooms = doors(streams)
+    rooms = doors(streams, bells)
     add_channel_doors(
         rooms,
         channels,
@@ -102,7 +106,33 @@ def assemble(
         Limit(ASKED_PER_SECOND, BURST, clock),
     )
     app = foundation.application(
-        rooms, STATUSES, hub.run, forget, couriers.run, measure
+        rooms,
+        STATUSES,
+        hub.run,
+        forget,
+        couriers.run,
+        measure,
+        *_ringing(bells, hub, settings.doorbell_seconds, woken.set),
     )
     app.on_shutdown.append(close)
     return app
+
+
+def _ringing(
+    bells: Bells, hub: Hub, every: float, wake_couriers: Callable[[], None]
+) -> tuple[Task, Task]:
+    """The doorbells ring in time, and everybody knows whose consoles are open here."""
+
+    async def ring() -> None:
+        await bells.begin()
+        while True:
+            if await bells.climb():
+                wake_couriers()
+            await asyncio.sleep(every)
+
+    async def see_consoles() -> None:
+        while True:
+            await bells.see_consoles(hub.consoles())
+            await asyncio.sleep(LOOK_AT_CONSOLES_EVERY)
+
+    return ring, see_consoles

@@ -49,3 +49,21 @@ SWITCHED_OFF = Counter(
     "notifier_webhooks_switched_off_total",
     "Webhooks whose receiver said that it wants no more (410).",
 )
+TIME_TO_NOTICE = Histogram(
+    "notifier_time_to_notice_seconds",
+    "From somebody waiting to the first that a person does about it: acknowledged, "
+    "messaged, summoned, admitted, refused; and the highest rung that was climbed.",
+    ["how", "rung"],
+    buckets=(5, 15, 30, 60, 90, 120, 180, 300, 600, 1200, 3600),
+)
+RUNGS = Counter(
+    "notifier_rungs_climbed_total",
+    "Rungs of the doorbells' ladder that were climbed: push, colleague, duty.",
+    ["rung"],
+)
+DOORBELLS = Gauge(
+    "notifier_doorbells",
+    "Doorbells that nobody has answered, of all instances: ringing, and of these past, "
+    "where there has been nobody left to wake for a minute.",
+    ["state"],
+)

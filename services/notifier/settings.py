@@ -39,6 +39,9 @@ class NotifierSettings(MailSettings):
     heartbeat_seconds: float = Field(
         15, gt=0, description="A comment this often keeps proxies from closing streams."
     )
+    doorbell_seconds: float = Field(
+        1, gt=0, description="How often doorbells are looked at, to wake the next."
+    )
     units_file: Path | None = Field(
         None,
         description="What each unit wants to be told (docs/operations.md). Without it no "

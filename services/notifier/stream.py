@@ -36,8 +36,9 @@ class Ending(StrEnum):
 class Stream:
     """One open stream: what waits to be sent, and its end."""
 
-    def __init__(self, ears: Ears, room: int) -> None:
+    def __init__(self, ears: Ears, person: str, room: int) -> None:
         self.ears = ears
+        self.person = person
         self.ending = Ending.GONE
         self._waiting: asyncio.Queue[Notice] = asyncio.Queue(room)
         self._over = False
@@ -91,7 +92,7 @@ class Hub:
             raise Unavailable("This instance is stopping.")
         if self._of_person[person] >= self._per_person:
             raise TooMany("Too many pages are open at once.", retry_after=60)
-        stream = Stream(ears, self._room)
+        stream = Stream(ears, person, self._room)
         self._of_person[person] += 1
         for name in ears.names:
             self._listening[ears.audience, name].add(stream)
@@ -99,7 +100,16 @@ class Hub:
         try:
             yield stream
         finally:
-            self._forget(stream, person)
+            self._forget(stream)
+
+    def consoles(self) -> frozenset[str]:
+        """The professionals who have one open here."""
+        return frozenset(
+            stream.person
+            for (audience, _), streams in self._listening.items()
+            if audience is Audience.UNIT
+            for stream in streams
+        )
 
     async def begun(self) -> None:
         """Returns when new notices are being followed; raises `Unavailable`."""
@@ -146,7 +156,8 @@ class Hub:
         for stream in set[Stream]().union(*self._listening.values()):
             stream.end(why)
 
-    def _forget(self, stream: Stream, person: str) -> None:
+    def _forget(self, stream: Stream) -> None:
+        person = stream.person
         self._of_person[person] -= 1
         if not self._of_person[person]:
             del self._of_person[person]

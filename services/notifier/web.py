@@ -1,4 +1,4 @@
-"""The notifier's doors: one stream for a visit, one for staff.
+"""The notifier's doors: one stream for a visit, one for staff, and the doorbells.
 
 event: snapshot  the latest notice of each appointment and person
 event: notice    one more; its `id` is what Last-Event-ID brings back
@@ -18,13 +18,20 @@ from chassis.clock import Clock
 from chassis.limits import Limit
 from chassis.refusal import Refusal
 from chassis.web import Access, Doors, staff, visit
+from services.notifier.bells import Bells
 from services.notifier.channel_doors import EndpointRefused
 from services.notifier.channels import NotYourTelephone
 from services.notifier.domain import Audience, Ears, Missed, Notice, Snapshot
+from services.notifier.doorbell import NoDoorbell
+from services.notifier.doorbell_doors import doorbell_doors
 from services.notifier.flows import Notifier
 from services.notifier.stream import Ending, Hub, Stream
 
-STATUSES: Mapping[type[Refusal], int] = {NotYourTelephone: 403, EndpointRefused: 422}
+STATUSES: Mapping[type[Refusal], int] = {
+    NotYourTelephone: 403,
+    NoDoorbell: 404,
+    EndpointRefused: 422,
+}
 
 SEND_SECONDS = 30.0
 RETRY_MS = 2000
@@ -44,8 +51,9 @@ class Streams:
     heartbeat: float  # seconds
 
 
-def doors(streams: Streams) -> Doors:
+def doors(streams: Streams, bells: Bells) -> Doors:
     doors = Doors()
+    doorbell_doors(doors, bells)
 
     @doors.get("/notifier/stream/visit", Access.VISIT)
     async def stream_of_visit(request: web.Request) -> web.StreamResponse:

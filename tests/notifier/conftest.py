@@ -12,15 +12,19 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from chassis.database import Database
+from chassis.logs import log
 from chassis.migrations import migrate
 from chassis.sessions import SigningKey, Token
 from contract.booking import Change
 from contract.envelope import Event
 from dev import postgres
 from services.notifier.app import assemble
+from services.notifier.bells import Bells
 from services.notifier.flows import Notifier
 from services.notifier.patients import Patients
 from services.notifier.settings import NotifierSettings
+from services.notifier.units import Units
+from services.notifier.waking import Waking
 from tests.chassis.conftest import Watch
 from tests.keys import ORIGIN, Published, pem, signing_key
 from tests.notifier import desk as desks
@@ -108,7 +112,9 @@ async def house(postgres: postgres.Server) -> AsyncIterator[House]:
         watch = Watch()
         key = signing_key(watch)
         async with _publishing(key) as keys_url:
-            notifier = Notifier(database, watch, (Patients(watch, uuid4, texts=True),))
+            bells = Bells(database, watch, log("notifier"), Waking(Units()))
+            ears = (bells, Patients(watch, uuid4, texts=True))
+            notifier = Notifier(database, watch, ears)
             house = House(url, keys_url, key, watch, notifier)
             yield house
             for server in house.servers:
