@@ -1,13 +1,8 @@
 """kill -9 between the commit and the publishing: nothing is lost, nothing happens twice."""
 
-import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,50 +16,24 @@ from chassis.sessions import SigningKey, VisitSession
 from contract.catalogue import topics
 from dev import kafka as kafkas
 from dev import postgres as postgreses
-from dev import programs
 from dev.booking import Booking, publish
 from dev.persons import person, professional
+from tests.chaos.processes import ServiceProcess, running
 from tests.journeys.booking_system import heard, names
 from tests.journeys.suite import until
 from tests.keys import pem
 
 ORIGIN = "https://visit.test"
-ROOT = Path(__file__).parents[2]
 
 
-@dataclass
-class LobbyProcess:
-    """The lobby as a process of its own, which may be killed and started again."""
-
-    environment: Mapping[str, str]
-    port: int
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.lobby",
-            cwd=ROOT,
-            env={**os.environ, **self.environment},
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-
-        async def ready() -> bool | None:
-            return await programs.listens(self.port) or None
-
-        await until(ready, "the lobby listens")
-
-    async def kill(self) -> None:
-        assert self.process
-        self.process.kill()
-        await self.process.wait()
+class LobbyProcess(ServiceProcess):
+    """The lobby, and somebody who asks it."""
 
     async def ask(
         self, method: str, path: str, cookie: str
     ) -> tuple[int, dict[str, Any]]:
         headers = {"Cookie": cookie, "Origin": ORIGIN}
-        url = f"http://127.0.0.1:{self.port}{path}"
+        url = f"{self.url}{path}"
         async with (
             aiohttp.ClientSession() as client,
             client.request(method, url, headers=headers) as answer,
@@ -76,23 +45,17 @@ class LobbyProcess:
 async def lobby_process(
     database: postgreses.Database, kafka: str, keys_url: str
 ) -> AsyncIterator[LobbyProcess]:
-    port, ops = programs.free_port(), programs.free_port()
     environment = {
         "DATABASE_URL": database.services["lobby"],
         "KAFKA_SERVERS": kafka,
         "KAFKA_FETCH_WAIT_MS": "100",
         "PUBLIC_URL": ORIGIN,
-        "PORT": str(port),
-        "OPS_PORT": str(ops),
         "SESSION_KEYS_URL": keys_url,
         "ADMISSION_KEY": pem().get_secret_value(),
     }
-    lobby = LobbyProcess(environment, port)
-    await lobby.start()
-    try:
+    lobby = LobbyProcess("lobby", environment)
+    async with running([lobby]):
         yield lobby
-    finally:
-        await lobby.kill()
 
 
 async def test_what_was_committed_before_a_kill_is_said_once_after_it(
