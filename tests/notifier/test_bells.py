@@ -1,10 +1,12 @@
 """Doorbells over PostgreSQL: what is heard, what time does, and what staff do."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count, permutations
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +14,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from chassis.database import Writer
 from chassis.logs import log
@@ -24,6 +27,7 @@ from contract.lobby import (
     PatientReturned,
     PatientSummoned,
 )
+from dev.mailbox import post_office
 from services.notifier import message_store
 from services.notifier.bells import Bells
 from services.notifier.doorbell import Door, Doorbell, NoDoorbell, Rung
@@ -621,3 +625,27 @@ async def test_a_bell_with_nobody_left_to_wake_is_counted(hall: Hall) -> None:
     await hall.after(262)
     assert _count("notifier_doorbells", state="ringing") == 0
     assert _count("notifier_doorbells", state="past") == 0
+
+
+async def test_the_duty_contact_is_reached_by_the_service_itself(
+    hall: Hall, tmp_path: Path
+) -> None:
+    """From the units file to the mailbox, by the tasks of one instance."""
+    told = {"units": {"u1": {"duty": {"email": "duty@example.fi", "language": "en"}}}}
+    units = tmp_path / "units.json"
+    units.write_text(json.dumps(told), "utf-8")
+    await hall.hear(booked(), waiting())
+    hall.house.watch.shows = at(200)
+    async with post_office() as post:
+        server = await hall.house.instance(
+            units_file=units,
+            smtp_url=SecretStr(post.smtp_url),
+            smtp_tls="never",
+            doorbell_seconds=0.05,
+        )
+        async with asyncio.timeout(60):
+            await post.mailbox.until(bool)
+        [mail] = post.mailbox.mails
+        assert mail.message["To"] == "duty@example.fi"
+        assert "3 min" in mail.message.get_content()
+        await server.close()
