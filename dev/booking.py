@@ -138,7 +138,12 @@ def _publish(servers: str, events: Sequence[Said]) -> None:
 
 
 def _unit(unit: Unit) -> dict[str, object]:
-    return {"id": unit.id, "name": {"sv": unit.sv, "fi": unit.fi, "en": unit.en}}
+    return {
+        "id": unit.id,
+        "name": {"sv": unit.sv, "fi": unit.fi, "en": unit.en},
+        "phone": unit.phone,
+        "url": unit.url,
+    }
 
 
 def _person(who: Person) -> dict[str, str]:

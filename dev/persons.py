@@ -51,6 +51,8 @@ class Unit:
     sv: str
     fi: str
     en: str
+    phone: str = "06 000 0000"  # nobody's
+    url: str = "https://testby.example/kontakt"
 
 
 @dataclass(frozen=True)
