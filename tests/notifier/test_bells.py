@@ -18,11 +18,11 @@ from pydantic import SecretStr
 
 from chassis.database import Writer
 from chassis.logs import log
-from contract.booking import Change
 from contract.envelope import Event
 from contract.lobby import (
     AppointmentMissed,
     MessageSent,
+    OfAPerson,
     PatientLeft,
     PatientReturned,
     PatientSummoned,
@@ -31,7 +31,6 @@ from dev.mailbox import post_office
 from services.notifier import message_store
 from services.notifier.bells import Bells
 from services.notifier.doorbell import Door, Doorbell, NoDoorbell, Rung
-from services.notifier.flows import Notifier
 from services.notifier.message import Message
 from services.notifier.units import Units
 from services.notifier.waking import Waking
@@ -75,14 +74,9 @@ class Hall:
 
     house: House
     bells: Bells
-    notifier: Notifier
 
     async def hear(self, *events: Event) -> None:
-        for event in events:
-            if isinstance(event, Change):
-                await self.notifier.change(event)
-            else:
-                await self.notifier.tell(event)
+        await self.house.hear(*events)
 
     async def after(self, seconds: float) -> None:
         """So long after nine, when whatever is due has been climbed."""
@@ -120,7 +114,8 @@ class Hall:
 @pytest.fixture
 def hall(house: House) -> Hall:
     bells = Bells(house.notifier.database, house.watch, log("notifier"), Waking(UNITS))
-    return Hall(house, bells, replace(house.notifier, ears=[bells]))
+    notifier = replace(house.notifier, ears=[bells])
+    return Hall(replace(house, notifier=notifier), bells)
 
 
 def at(seconds: float) -> datetime:
@@ -132,52 +127,36 @@ def when(event: Event, seconds: float) -> Event:
     return event.model_copy(update={"at": at(seconds)})
 
 
-def left(seconds: float) -> PatientLeft:
-    return PatientLeft(
+def of_patient(kind: type[OfAPerson], seconds: float, **more: Any) -> OfAPerson:
+    return kind(
         source="/lobby",
         appointment_id="a-1",
         person_id=PATIENT,
-        unit_id="u1",
         at=at(seconds),
+        **more,
     )
 
 
-def summoned(seconds: float) -> PatientSummoned:
-    return PatientSummoned(
-        source="/lobby",
-        appointment_id="a-1",
-        person_id=PATIENT,
-        professional_id="p1",
-        at=at(seconds),
-        until=at(seconds + 180),
-    )
+def left(seconds: float) -> Event:
+    return of_patient(PatientLeft, seconds, unit_id="u1")
 
 
-def messaged(seconds: float) -> MessageSent:
-    return MessageSent(
-        source="/lobby",
-        appointment_id="a-1",
-        person_id=PATIENT,
-        professional_id="p1",
-        message_id=uuid4(),
-        code="soon",
-        at=at(seconds),
-    )
+def returned(seconds: float) -> Event:
+    return of_patient(PatientReturned, seconds, professional_id="p1", reason="other")
 
 
-def missed(seconds: float) -> AppointmentMissed:
+def summoned(seconds: float) -> Event:
+    until = at(seconds + 180)
+    return of_patient(PatientSummoned, seconds, professional_id="p1", until=until)
+
+
+def messaged(seconds: float) -> Event:
+    said = {"message_id": uuid4(), "code": "soon"}
+    return of_patient(MessageSent, seconds, professional_id="p1", **said)
+
+
+def missed(seconds: float) -> Event:
     return AppointmentMissed(source="/lobby", appointment_id="a-1", at=at(seconds))
-
-
-def returned(seconds: float) -> PatientReturned:
-    return PatientReturned(
-        source="/lobby",
-        appointment_id="a-1",
-        person_id=PATIENT,
-        professional_id="p1",
-        reason="other",
-        at=at(seconds),
-    )
 
 
 async def test_the_ladder_is_climbed_by_time_and_the_unit_is_told(hall: Hall) -> None:
@@ -467,7 +446,7 @@ async def test_a_bell_falls_silent_when_the_visit_is_long_over(hall: Hall) -> No
 async def test_a_bell_is_forgotten_with_its_appointment(hall: Hall) -> None:
     await hall.hear(booked(), waiting())
     hall.house.watch.turn(timedelta(days=2))
-    await hall.notifier.forget()
+    await hall.house.notifier.forget()
     async with hall.bells.database.reading() as tx:
         for table in ("door", "doorbell", "doorbell_word"):
             assert await tx.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608

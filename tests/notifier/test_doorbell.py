@@ -329,6 +329,16 @@ def test_a_night_in_which_clocks_change_postpones_to_the_hour_on_the_wall() -> N
         assert later.at.astimezone(HELSINKI).time() == time(7)
 
 
+def test_what_was_due_before_the_quiet_and_not_climbed_waits_for_its_end() -> None:
+    """We were away meanwhile: what counts is when it would leave."""
+    waiting, now = _on_the_wall("2026-11-23 19:50"), _on_the_wall("2026-11-23 20:30")
+    night = Rules({Rung.DUTY: 180 * SECOND}, [Quiet(time(20), time(7))])
+    bell = BELL.told([Word(waiting, What.WAITING, waiting)], UNBOOKED, waiting)
+    due = bell.due(night, UNBOOKED, now)
+    assert due
+    assert due.at == _on_the_wall("2026-11-24 07:00")
+
+
 def test_days_are_those_on_which_the_quiet_begins() -> None:
     friday_night = Quiet(time(20), time(7), frozenset({4}))
     assert friday_night.end_of(_on_the_wall("2026-11-28 03:00"))  # a Saturday
