@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientError, ClientSession
 
+from deploy.prepare import signing_key
 from dev import postgres, programs
 from tests.chassis import proxy
 from tests.chassis.kafka import PATIENCE, until
@@ -76,6 +77,9 @@ async def _running(
         "KAFKA_SERVERS": NOWHERE,
         "PUBLIC_URL": "https://video.example.fi",
         "SESSION_KEYS_URL": "http://127.0.0.1:1/keys",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "MAIL_FROM": "Test <test@example.fi>",
+        "VAPID_KEY": signing_key(),
         "PORT": str(port),
         "OPS_PORT": str(ops_port),
         "PATH": os.environ["PATH"],
