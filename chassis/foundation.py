@@ -30,6 +30,18 @@ RESTART_PAUSE = 2.0
 HOUSEKEEPING = 3600.0
 
 
+def every(seconds: float, *deeds: Callable[[], Awaitable[object]]) -> Task:
+    """A task that does these, in this order, at once and then this often."""
+
+    async def doing() -> None:
+        while True:
+            for deed in deeds:
+                await deed()
+            await asyncio.sleep(seconds)
+
+    return doing
+
+
 class Foundation:
     """Database, outbox, bus and keys of one service."""
 
@@ -77,7 +89,8 @@ class Foundation:
         app[BUS] = self.bus
         app.cleanup_ctx.append(self._standing)
         relay = Relay(self.database, self.settings.kafka_servers, self.log)
-        own = (relay.run, relay.watch, self.bus.run, self._keep_house)
+        keep_house = every(HOUSEKEEPING, self._keep_house)
+        own = (relay.run, relay.watch, self.bus.run, keep_house)
         for task in (*own, *tasks):
             app.cleanup_ctx.append(self._running(task))
 
@@ -123,16 +136,14 @@ class Foundation:
                 await asyncio.sleep(RESTART_PAUSE)
 
     async def _keep_house(self) -> None:
-        while True:
-            at = self.clock()
-            async with self.database.writing() as tx:
-                await inbox.forget(tx)
-                await audit.seal(tx, at - self.settings.audit_kept, at)
-                head = await audit.head(tx)
-            if head.number:
-                # Kept with the logs: a chain that was rewritten whole is found by it.
-                self.log.info("The audit stands.", head=str(head))
-            await asyncio.sleep(HOUSEKEEPING)
+        at = self.clock()
+        async with self.database.writing() as tx:
+            await inbox.forget(tx)
+            await audit.seal(tx, at - self.settings.audit_kept, at)
+            head = await audit.head(tx)
+        if head.number:
+            # Kept with the logs: a chain that was rewritten whole is found by it.
+            self.log.info("The audit stands.", head=str(head))
 
 
 def _is_being_ended() -> bool:

@@ -1,8 +1,6 @@
 """Identity, put together. Everything it needs is made or handed over here."""
 
-import asyncio
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
@@ -11,7 +9,7 @@ from aiohttp import web
 
 from chassis.clock import Clock, now
 from chassis.database import Database
-from chassis.foundation import Foundation, Task
+from chassis.foundation import Foundation, every
 from chassis.sessions import KeySetDocument, SigningKey
 from chassis.web import Doors
 from services.identity import guardian_provider, providers, saml_provider
@@ -85,7 +83,8 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         _own_doors(made, ground, suomifi, visits, landing),
         _logouts(made, ground, "/identity/staff", staff_idp),
     ]
-    return base.application(made, STATUSES, _keeping_house(rooms))
+    forget = every(HOUSEKEEPING, *(room.forget for room in rooms))
+    return base.application(made, STATUSES, forget)
 
 
 def _ground(settings: Settings, base: Foundation, signing: SigningKey) -> Ground:
@@ -206,13 +205,3 @@ def _terms(settings: Settings) -> Terms:
         warning=settings.session_warning,
         extension=settings.session_extension,
     )
-
-
-def _keeping_house(rooms: Sequence[Forgetful]) -> Task:
-    async def keep_house() -> None:
-        while True:
-            for room in rooms:
-                await room.forget()
-            await asyncio.sleep(HOUSEKEEPING)
-
-    return keep_house

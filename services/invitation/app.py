@@ -8,7 +8,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from chassis.clock import Clock, now
-from chassis.foundation import Foundation
+from chassis.foundation import Foundation, every
 from chassis.sessions import fetching
 from chassis.smtp import Connection, MailServer
 from services.invitation import words
@@ -58,19 +58,19 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     listen(foundation.bus, invitations)
     catalogue = words.load()
     letters = LetterWriter(catalogue)
-    server = MailServer.of(settings.smtp_url, settings.smtp_tls)
+    sign = settings.signer() or bytes
+    desk = Desk(links, letters, catalogue, settings.mail_from, sign)
     address = settings.bounce_address
     home = ReturnAddress(address) if address else None
     postman = Postman(
         invitations,
-        Desk(links, letters, catalogue, settings.mail_from, settings.signer() or bytes),
-        [Connection(server) for _ in range(settings.smtp_connections)],
+        desk,
+        _connections(settings),
         woken,
         foundation.log,
         home=home,
         pace=Pace(settings.mail_per_domain, clock, SystemRandom().random),
     )
-
     returns = Returns(
         foundation.database,
         clock,
@@ -80,24 +80,23 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         foundation.log,
     )
 
-    async def measuring() -> None:
-        while True:
-            await invitations.measure()
-            await asyncio.sleep(MEASURE_EVERY)
-
-    async def forgetting() -> None:
-        while True:
-            await invitations.forget()
-            await asyncio.sleep(FORGET_EVERY)
-
     oversight = Oversight(foundation.database, clock, telling, woken.set)
     rooms = doors(oversight, letters, settings.origin, clock)
     if settings.bounce_secret:
         open_for_reports(rooms, returns, settings.bounce_secret, clock)
-    tasks = [postman.run, measuring, forgetting]
+    tasks = [
+        postman.run,
+        every(MEASURE_EVERY, invitations.measure),
+        every(FORGET_EVERY, invitations.forget),
+    ]
     if home and settings.bounce_listen:
         tasks.append(Letterbox(returns, home, settings.bounce_listen).run)
     return foundation.application(rooms, STATUSES, *tasks)
+
+
+def _connections(settings: Settings) -> list[Connection]:
+    server = MailServer.of(settings.smtp_url, settings.smtp_tls)
+    return [Connection(server) for _ in range(settings.smtp_connections)]
 
 
 def _reader(settings: Settings) -> Reader:

@@ -1,13 +1,12 @@
 """The lobby, put together. Everything it needs is made or handed over here."""
 
-import asyncio
 from pathlib import Path
 from uuid import uuid4
 
 from aiohttp import web
 
 from chassis.clock import Clock, now
-from chassis.foundation import Foundation
+from chassis.foundation import Foundation, every
 from chassis.sessions import SigningKey, fetching
 from services.lobby.absences import Absences
 from services.lobby.delays import Delays
@@ -41,14 +40,9 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     )
     listen(foundation.bus, lobby)
 
-    async def sweeping() -> None:
-        while True:
-            await lobby.sweep()
-            await absences.give_up()
-            await delays.guess()
-            await messages.forget()
-            await asyncio.sleep(SWEEP_EVERY)
-
+    sweep = every(
+        SWEEP_EVERY, lobby.sweep, absences.give_up, delays.guess, messages.forget
+    )
     rooms = doors(lobby, messages, delays)
     lay_out(rooms, load(FRONTEND))
-    return foundation.application(rooms, STATUSES, sweeping)
+    return foundation.application(rooms, STATUSES, sweep)

@@ -8,9 +8,10 @@ from uuid import uuid4
 from aiohttp import web
 
 from chassis.clock import Clock, now
-from chassis.foundation import Foundation, Task
+from chassis.foundation import Foundation, Task, every
 from chassis.limits import Limit
 from chassis.sessions import fetching
+from chassis.web import Doors
 from services.notifier import suppliers, words
 from services.notifier.bells import Bells
 from services.notifier.channel_doors import add_channel_doors
@@ -46,22 +47,56 @@ def assemble(
 ) -> web.Application:
     keys = fetching(str(settings.session_keys_url))
     foundation = Foundation("notifier", settings, clock, keys)
+    database = foundation.database
     units = Units.read(settings.units_file, plain_allowed=settings.plain_http_allowed)
     texts = settings.sms_url is not None
     woken = asyncio.Event()
-    messages = Messages(
-        foundation.database, clock, units, settings.messages_kept, uuid4, chance
-    )
-    bells = Bells(foundation.database, clock, foundation.log, Waking(units))
+    bells = Bells(database, clock, foundation.log, Waking(units))
     ears = (bells, Patients(clock, uuid4, texts), Systems(clock, uuid4, units))
-    notifier = Notifier(foundation.database, clock, ears, woken.set)
-    wording = words.load(settings.origin)
-    couriers = Couriers(
-        messages,
-        suppliers.senders(settings, wording, clock),
-        woken,
-        foundation.log,
+    notifier = Notifier(database, clock, ears, woken.set)
+    listen(foundation.bus, notifier)
+    messages = Messages(database, clock, units, settings.messages_kept, uuid4, chance)
+    couriers = _couriers(settings, foundation, messages, woken)
+    hub = Hub(database, clock, settings.stream_queue, settings.streams_per_person)
+
+    opened = Limit(OPENED_PER_SECOND, BURST, clock)
+    beat = settings.heartbeat_seconds
+    rooms = doors(Streams(notifier, hub, opened, clock, chance, beat), bells)
+    _add_channels(rooms, settings, foundation, texts=texts)
+    app = foundation.application(
+        rooms,
+        STATUSES,
+        hub.run,
+        couriers.run,
+        every(FORGET_EVERY, notifier.forget, messages.forget),
+        every(MEASURE_EVERY, messages.measure),
+        every(LOOK_AT_CONSOLES_EVERY, lambda: bells.see_consoles(hub.consoles())),
+        _ringing(bells, settings.doorbell_seconds, woken.set),
     )
+
+    async def close(_: web.Application) -> None:
+        hub.close()
+
+    app.on_shutdown.append(close)
+    return app
+
+
+def _couriers(
+    settings: NotifierSettings,
+    foundation: Foundation,
+    messages: Messages,
+    woken: asyncio.Event,
+) -> Couriers:
+    wording = words.load(settings.origin)
+    senders = suppliers.senders(settings, wording, foundation.clock)
+    return Couriers(messages, senders, woken, foundation.log)
+
+
+def _add_channels(
+    rooms: Doors, settings: NotifierSettings, foundation: Foundation, *, texts: bool
+) -> None:
+    """Where people say by which ways they want to be told."""
+    clock = foundation.clock
     channels = Channels(
         database=foundation.database,
         clock=clock,
@@ -70,34 +105,6 @@ def assemble(
         texts=texts,
         staff_kept=settings.staff_push_kept,
     )
-    listen(foundation.bus, notifier)
-    hub = Hub(
-        foundation.database, clock, settings.stream_queue, settings.streams_per_person
-    )
-
-    async def forget() -> None:
-        while True:
-            await notifier.forget()
-            await messages.forget()
-            await asyncio.sleep(FORGET_EVERY)
-
-    async def measure() -> None:
-        while True:
-            await messages.measure()
-            await asyncio.sleep(MEASURE_EVERY)
-
-    async def close(_: web.Application) -> None:
-        hub.close()
-
-    streams = Streams(
-        notifier,
-        hub,
-        Limit(OPENED_PER_SECOND, BURST, clock),
-        clock,
-        chance,
-        settings.heartbeat_seconds,
-    )
-    rooms = doors(streams, bells)
     add_channel_doors(
         rooms,
         channels,
@@ -105,34 +112,17 @@ def assemble(
         suppliers.identity(settings, clock).public,
         Limit(ASKED_PER_SECOND, BURST, clock),
     )
-    app = foundation.application(
-        rooms,
-        STATUSES,
-        hub.run,
-        forget,
-        couriers.run,
-        measure,
-        *_ringing(bells, hub, settings.doorbell_seconds, woken.set),
-    )
-    app.on_shutdown.append(close)
-    return app
 
 
-def _ringing(
-    bells: Bells, hub: Hub, every: float, wake_couriers: Callable[[], None]
-) -> tuple[Task, Task]:
-    """The doorbells ring in time, and everybody knows whose consoles are open here."""
+def _ringing(bells: Bells, seconds: float, wake_couriers: Callable[[], None]) -> Task:
+    """The doorbells ring in time."""
+
+    async def climb() -> None:
+        if await bells.climb():
+            wake_couriers()
 
     async def ring() -> None:
         await bells.begin()
-        while True:
-            if await bells.climb():
-                wake_couriers()
-            await asyncio.sleep(every)
+        await every(seconds, climb)()
 
-    async def see_consoles() -> None:
-        while True:
-            await bells.see_consoles(hub.consoles())
-            await asyncio.sleep(LOOK_AT_CONSOLES_EVERY)
-
-    return ring, see_consoles
+    return ring

@@ -5,7 +5,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from chassis.clock import now
-from chassis.foundation import Foundation, Task
+from chassis.foundation import Foundation, Task, every
 from chassis.sessions import KeySetDocument
 from chassis.settings import Settings
 from chassis.web import Doors
@@ -60,3 +60,22 @@ async def test_a_task_that_falls_while_it_is_ended_stays_down(
         {asyncio.create_task(service.cleanup())}, timeout=SOON
     )
     assert ended
+
+
+async def test_what_is_done_every_so_often_is_done_at_once_in_order_and_again() -> None:
+    done: list[str] = []
+    enough = asyncio.Event()
+
+    async def first() -> None:
+        done.append("first")
+
+    async def second() -> int:
+        done.append("second")
+        if len(done) >= 4:
+            enough.set()
+        return len(done)
+
+    task = asyncio.create_task(every(0.01, first, second)())
+    await asyncio.wait_for(enough.wait(), SOON)
+    task.cancel()
+    assert done[:4] == ["first", "second"] * 2
