@@ -58,7 +58,9 @@ export class Invited {
     this.panel = find('[data-part="invited"]', HTMLDetailsElement, section);
     this.list = part('recipients', this.panel);
     this.notes = part('notes', this.panel);
+    this.kind = find('select', HTMLSelectElement, this.panel);
     this.panel.addEventListener('toggle', () => { if (this.panel.open) void this.#ask('GET', ''); });
+    this.kind.addEventListener('change', () => this.#offerPreviews());
     pressed('address', () => void this.#correct(), this.panel);
   }
 
@@ -68,9 +70,13 @@ export class Invited {
     this.#appointment = id;
     this.notes.replaceChildren();
     this.list.replaceChildren();
-    for (const each of this.panel.querySelectorAll('a')) each.href = `${this.#path()}/preview?language=${each.dataset.languageOfLetter}`;
+    this.#offerPreviews();
     this.panel.open = invitation === 'failed';
     if (this.panel.open) void this.#ask('GET', '');
+  }
+
+  #offerPreviews() {
+    for (const each of this.panel.querySelectorAll('a')) each.href = `${this.#path()}/preview?language=${each.dataset.languageOfLetter}&kind=${this.kind.value}`;
   }
 
   #path() {

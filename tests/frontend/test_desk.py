@@ -158,15 +158,16 @@ async def test_an_address_is_corrected_and_never_shown_whole(
     assert "new@example.com" not in await page.content()
 
 
-async def test_letters_can_be_looked_at_in_each_language(
+async def test_letters_of_each_kind_can_be_looked_at_in_each_language(
     stage: Stage, page: Page
 ) -> None:
     await open_desk(stage, page)
     await page.locator('[data-appointment="a-2"] button').click()
+    await page.get_by_label("Look at the letter:").select_option("delay")
     links = page.locator('[data-part="invited"] a')
     shown = [await each.get_attribute("href") for each in await links.all()]
     here = "/invitation/api/appointments/a-2/preview?language="
-    assert shown == [f"{here}{language}" for language in ("sv", "fi", "en")]
+    assert shown == [f"{here}{language}&kind=delay" for language in ("sv", "fi", "en")]
 
 
 async def test_the_desks_own_device_can_be_told_to_notify(
