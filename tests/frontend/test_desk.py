@@ -179,7 +179,7 @@ async def test_the_desks_own_device_can_be_told_to_notify(
     await press(page, "notify")
     switch = page.locator('[data-action="notify"]')
     await expect(switch).to_have_attribute("aria-pressed", "true")
-    await expect(switch).to_contain_text("Notifications are on")
+    await expect(switch).to_contain_text("Notifications: on")
     assert stage.lobby.subscriptions[0]["audience"] == "staff"
 
 
