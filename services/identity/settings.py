@@ -53,7 +53,7 @@ class Settings(VisitSaml, StaffOidc):
     )
     token_life: timedelta = Field(
         timedelta(minutes=10),
-        ge=timedelta(minutes=1),
+        ge=timedelta(seconds=20),
         le=timedelta(hours=1),
         description="A session's token is good for so long; pages renew it in time. "
         "A logout elsewhere takes effect within it.",

@@ -11,6 +11,7 @@ from dev import kafka as kafkas
 from dev import postgres as postgreses
 from dev.idp.issuers import STAFF_LEVEL
 from dev.idp.visitor import choose
+from services.identity.domain import RELOAD_WITHIN
 from tests.identity.browser import Browser
 from tests.identity.conftest import Town, building
 from tests.identity.test_staff import STAFF, last_audited, session
@@ -83,4 +84,5 @@ async def test_the_second_way_back_is_for_one_browser_and_one_time(town: Town) -
     assert await thief.lands(back) == "/sorry/identification_expired"
     assert await browser.lands(back) == "/staff"
     del browser.cookies[STAFF]
+    town.clock.forward(seconds=RELOAD_WITHIN.total_seconds() + 1)
     assert await browser.lands(back) == "/sorry/identification_expired"

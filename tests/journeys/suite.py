@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
+import asyncpg
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page
 
@@ -159,7 +161,24 @@ class Suite:
         found = LINK.search(text)
         assert found, "no link in the mail"
         self.used.add(found[1])
+        await self._opens(found[1])
         return next(str(word) for word in text.split() if found[1] in word)
+
+    async def _opens(self, link: str) -> None:
+        """Nobody opens a mail before Kafka has told identity of its link. A test could."""
+        digest = sha256(link.encode()).hexdigest()
+        database = await asyncpg.connect(self.around.databases["identity"])
+
+        async def known() -> bool | None:
+            found: bool | None = await database.fetchval(
+                "SELECT true FROM link WHERE link_digest = $1", digest
+            )
+            return found
+
+        try:
+            await until(known, "the link is not known")
+        finally:
+            await database.close()
 
     async def context(self, language: str = "sv") -> BrowserContext:
         context = await self.browser.new_context(

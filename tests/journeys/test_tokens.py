@@ -10,7 +10,7 @@ from dev import postgres as postgreses
 from tests.journeys.people import Person
 from tests.journeys.suite import Suite, running, until
 
-TOKEN_LIFE = "PT1M"  # the least that may be set
+TOKEN_LIFE = "PT25S"  # little more than the least that may be set
 PATIENCE = 150.0
 LOG_OUT_EVERYWHERE = """
 () => fetch('/identity/logout', {
