@@ -4,8 +4,9 @@ Only how pages look and speak is tried here. Whether the suite works is tried ov
 `tests/journeys`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ STRICT = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'"
 )
+HEARD_EVERY = 0.4  # seconds
 AHEAD = timedelta(hours=3)  # the stage's clock is not the browser's
 NAMES = {"sv": "Testenhet", "fi": "Testiyksikkö", "en": "Test unit"}
 PROFESSIONAL = {"id": "p-1", "name": "Testi-Leena Testilä"}
@@ -60,6 +62,7 @@ class Lobby:
     )
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     present: bool = True
+    streams: bool = True
     bell: dict[str, Any] | None = None
     address: str = "t…@e….com"
     not_again: str | None = None
@@ -263,6 +266,7 @@ class Stage:
         app.router.add_get("/notifier/api/push/key", self._push_key)
         app.router.add_post("/notifier/api/push/subscription", self._subscribe)
         app.router.add_get("/push-worker.js", self._worker)
+        app.router.add_get("/notifier/stream/{who}", self._stream)
         app.router.add_get("/lobby/api/queue", self._queue)
         app.router.add_get("/notifier/api/doorbells", self._bells)
         app.router.add_post("/notifier/api/doorbells/{where:.+}", self._acknowledge)
@@ -353,6 +357,16 @@ class Stage:
 
     async def _worker(self, _: web.Request) -> web.Response:
         return _shown(self.pages.files["push-worker.js"])
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """Something may always have happened: the page asks, and nobody waits for it."""
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        with suppress(ConnectionError):
+            while self.lobby.streams:
+                await answer.write(b"event: notice\ndata: {}\n\n")
+                await asyncio.sleep(HEARD_EVERY)
+        return answer
 
     async def _queue(self, _: web.Request) -> web.Response:
         return self._refused("queue") or web.json_response(self.lobby.queue())
