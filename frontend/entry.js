@@ -9,6 +9,9 @@ import { language, learnWords } from './words.js';
 
 takeLink();
 
+/** Milliseconds. An invitation may be quicker than the word of its link, so an unknown one is asked for again. */
+const AGAIN = [1500, 2500];
+
 const notes = find('#notes', HTMLElement);
 const identify = button('identify');
 
@@ -16,11 +19,24 @@ async function goIdentify() {
   clearNotes(notes);
   busy(true);
   try {
-    const { location: suomi } = await ask('POST', '/identity/login', { body: { link: keptLink(), language } });
-    location.assign(suomi);
+    location.assign(await wayToSuomi(AGAIN));
   } catch (error) {
     busy(false);
     showRefusal(notes, error);
+  }
+}
+
+/**
+ * @param {number[]} pauses before each further try
+ * @returns {Promise<string>}
+ */
+async function wayToSuomi([pause, ...later]) {
+  try {
+    return (await ask('POST', '/identity/login', { body: { link: keptLink(), language } })).location;
+  } catch (error) {
+    if (!(error instanceof Refused) || error.code !== 'link_unknown' || pause === undefined) throw error;
+    await new Promise((resolve) => { setTimeout(resolve, pause); });
+    return wayToSuomi(later);
   }
 }
 

@@ -241,6 +241,20 @@ async def test_the_link_leaves_the_address_and_a_reload_still_knows_it(
     await page.wait_for_url("**/visit")
 
 
+async def test_a_link_that_is_quicker_than_the_word_of_it_is_tried_again(
+    stage: Stage, page: Page
+) -> None:
+    stage.lobby.refusals["login"] = {"status": 404, "code": "link_unknown"}
+    await page.goto(f"{stage.url}/v/test-link?lang=sv")
+    async with page.expect_response("**/identity/login"):
+        await press(page, "identify")
+    await expect(page.locator('[data-action="identify"]')).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    del stage.lobby.refusals["login"]
+    await page.wait_for_url("**/visit")
+
+
 async def test_the_button_turns_green_by_the_servers_clock_and_is_said_aloud(
     stage: Stage, page: Page
 ) -> None:
