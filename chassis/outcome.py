@@ -13,9 +13,11 @@ class Reason(StrEnum):
     ADDRESS_REFUSED = "address_refused"
     MAILBOX_FULL = "mailbox_full"
     MESSAGE_REFUSED = "message_refused"
+    UNWRITABLE = "unwritable"  # something in the booking cannot be put into a message
     NO_ANSWER = "no_answer"  # tried for as long as it made sense
     NO_ADDRESS = "no_address"  # nobody has said where to
     RECEIVER_GONE = "receiver_gone"  # it said so, and wants no more
+    NO_RECIPIENT = "no_recipient"  # nobody of the appointment is who it was for
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Cause(StrEnum):
     SLOWER = "slower"  # it says so of whoever sends: too much at once
     AWAY = "away"  # nobody answers, or not to the end
     OURS = "ours"  # how we come is not how it wants us to: ours to mend
+    UNTRUE = "untrue"  # what it says was no longer so when the supplier was ready
 
 
 @dataclass(frozen=True, slots=True)

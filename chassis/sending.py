@@ -70,8 +70,8 @@ class Sending:
             return self._again(at, at, doubt=True)
         return self
 
-    def obsolete(self, at: datetime) -> Self:
-        return self._ended(State.OBSOLETE, at)
+    def obsolete(self, at: datetime, reason: Reason | None = None) -> Self:
+        return replace(self._ended(State.OBSOLETE, at), reason=reason)
 
     def given_up(self, at: datetime) -> Self:
         return replace(self._ended(State.FAILED, at), reason=Reason.NO_ANSWER)

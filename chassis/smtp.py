@@ -6,10 +6,9 @@ Sources: RFC 5321 (replies), RFC 3463 (enhanced status codes).
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from enum import StrEnum
@@ -28,6 +27,7 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPSenderRefused,
 )
+from aiosmtplib.email import parse_address
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from chassis.outcome import Accepted, Cause, Never, NotNow, Outcome, Reason
@@ -78,7 +78,7 @@ def _sender(text: str) -> str:
     name, address = parseaddr(text)
     try:
         Address(name, addr_spec=address)
-    except (ValueError, IndexError, HeaderParseError):
+    except Exception:  # noqa: BLE001 - the parser fails in many ways
         raise ValueError("must be an address, as Name <name@example.fi>") from None
     return text
 
@@ -121,6 +121,21 @@ class MailSettings(Settings):
 
 class NotAnAddress(Exception):
     """No e-mail can go to what somebody gave as an address."""
+
+
+class ConversationFailed(Exception):
+    """Our side of the conversation failed, and no mail server or network did.
+
+    `doubt`: the server may have the message.
+    """
+
+    def __init__(self, *, doubt: bool) -> None:
+        super().__init__("The conversation with the mail server failed.")
+        self.doubt = doubt
+
+
+StillWanted = Callable[[], Awaitable[bool]]
+"""Asked when the server is ready for the message. It does not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +191,26 @@ def _start_tls(tls: Tls) -> bool | None:
     return {Tls.REQUIRED: True, Tls.NEVER: False, Tls.OFFERED: None}[tls]
 
 
+async def _always() -> bool:
+    return True
+
+
+class Unwanted(Exception):
+    """The message is not to be sent after all."""
+
+
 class Client(SMTP):
-    """One that knows whether the server may have the message it has not answered for."""
+    """One that knows whether the server may have the message it has not answered for.
+
+    It asks before it lets go of a message: an answer to what comes before may take long.
+    """
 
     in_doubt = False
+    still_wanted: StillWanted = staticmethod(_always)
 
     async def data(self, *args: Any, **kwargs: Any) -> SMTPResponse:
+        if not await self.still_wanted():
+            raise Unwanted
         self.in_doubt = True
         try:
             return await super().data(*args, **kwargs)
@@ -201,17 +230,24 @@ class Connection:
         self._server = server
         self._client: Client | None = None
 
-    async def hand_over(self, mail: Mail) -> Outcome:
-        """Never raises for what a server or a network can do."""
+    async def hand_over(
+        self, mail: Mail, still_wanted: StillWanted = _always
+    ) -> Outcome:
+        """Never raises for what a server or a network can do.
+
+        Raises `ConversationFailed` for anything else, and starts afresh the next time.
+        """
+        if not _is_sendable(mail.recipient):
+            return Never(Reason.ADDRESS_REFUSED)
         was_open = self._client is not None
         try:
-            return await self._conversation(mail)
+            return await self._conversation(mail, still_wanted)
         except Gone:
             if not was_open:
                 return NotNow(cause=Cause.AWAY)
         # It rested too long, or had carried enough: that says nothing of this message.
         try:
-            return await self._conversation(mail)
+            return await self._conversation(mail, still_wanted)
         except Gone:
             return NotNow(cause=Cause.AWAY)
 
@@ -220,12 +256,26 @@ class Connection:
         client, self._client = self._client, None
         if client is None:
             return
-        with suppress(SMTPException, OSError):
+        with suppress(Exception):  # whatever the library makes of it, we go
             if client.is_connected:
                 await client.quit(timeout=1)
-        client.close()
+        with suppress(Exception):
+            client.close()
 
-    async def _conversation(self, mail: Mail) -> Outcome:
+    async def _conversation(self, mail: Mail, still_wanted: StillWanted) -> Outcome:
+        try:
+            return await self._hand_over(mail, still_wanted)
+        except Gone:
+            raise
+        except Unwanted:
+            await self.hang_up()  # amid an envelope that is not to be finished
+            return NotNow(cause=Cause.UNTRUE)
+        except Exception as error:
+            doubt = self._client is not None and self._client.in_doubt
+            await self.hang_up()
+            raise ConversationFailed(doubt=doubt) from error
+
+    async def _hand_over(self, mail: Mail, still_wanted: StillWanted) -> Outcome:
         try:
             client = await self._connected()
         except (SMTPAuthenticationError, SMTPNotSupported, SSLError):
@@ -234,9 +284,10 @@ class Connection:
         except (SMTPException, OSError):
             await self.hang_up()
             raise Gone from None
+        client.still_wanted = still_wanted
         try:
             await self._say(client, mail)
-        except (SMTPNotSupported, ValueError):  # letters, or an address, it cannot take
+        except SMTPNotSupported:  # letters that it cannot take
             return Never(Reason.ADDRESS_REFUSED)
         except SMTPRecipientsRefused as refused:
             return await self._answered(refused.recipients[0])
@@ -288,12 +339,14 @@ class Connection:
 def mail_address(text: str) -> Address:
     """Raises `NotAnAddress`."""
     local, _, domain = text.strip().rpartition("@")
+    if not text.strip().isprintable():
+        raise NotAnAddress
     try:
         host = domain.encode("idna").decode()  # a mail server need not know the letters
         if local.isascii():
             return Address(addr_spec=f"{local}@{host}")
         return Address(username=local, domain=host)
-    except (ValueError, IndexError, HeaderParseError):
+    except Exception:  # noqa: BLE001 - the parser fails in every way on what people type
         raise NotAnAddress from None
 
 
@@ -312,6 +365,14 @@ def outcome(code: int, text: str) -> Outcome:
 def reason_of(code: str) -> Reason:
     """Of a final refusal; `code` as 5.1.1, or 550 when nothing better is known."""
     return next(reason for start, reason in REASONS if code.startswith(start))
+
+
+def _is_sendable(recipient: str) -> bool:
+    """Not if the library would write to another address than this."""
+    try:
+        return parse_address(recipient).encode() == recipient.encode()
+    except ValueError:  # a line break, or half a character
+        return False
 
 
 def _alphabet(recipient: str) -> Sequence[str]:

@@ -8,8 +8,17 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
-from chassis.outcome import Accepted, Cause, NotNow, Reason
-from chassis.smtp import Connection, Mail, MailServer, Tls, outcome
+from chassis.outcome import Accepted, Cause, Never, NotNow, Reason
+from chassis.smtp import (
+    Connection,
+    ConversationFailed,
+    Mail,
+    MailServer,
+    NotAnAddress,
+    Tls,
+    mail_address,
+    outcome,
+)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +155,66 @@ async def test_a_sender_that_is_refused_is_ours_to_mend() -> None:
 
     async with server(refuses) as (connection, _):
         assert await connection.hand_over(MAIL) == NotNow(cause=Cause.OURS)
+
+
+async def test_what_is_no_longer_wanted_when_the_server_is_ready_is_not_sent() -> None:
+    async def wanted() -> bool:
+        return "RCPT TO:<b@example.test>" not in heard
+
+    async with server(taking) as (connection, heard):
+        told = await connection.hand_over(MAIL, wanted)
+        assert told == NotNow(cause=Cause.UNTRUE)
+        assert "DATA" not in heard
+        assert await connection.hand_over(MAIL) == Accepted()
+
+
+@pytest.mark.parametrize("error", [RuntimeError, AttributeError, ValueError, KeyError])
+async def test_a_conversation_that_fails_on_our_side_leaves_the_next_one_a_fresh_line(
+    error: type[Exception],
+) -> None:
+    async def fails() -> bool:
+        raise error
+
+    async with server(taking) as (connection, heard):
+        with pytest.raises(ConversationFailed) as failed:
+            await connection.hand_over(MAIL, fails)
+        assert not failed.value.doubt
+        assert await connection.hand_over(MAIL) == Accepted()
+    assert heard.count("DATA") == 1
+
+
+@pytest.mark.parametrize("to", ["b\r\nDATA@example.test", "\ud800@example.test"])
+async def test_an_address_that_cannot_be_said_is_refused_before_it_is_said(
+    to: str,
+) -> None:
+    async with server(taking) as (connection, heard):
+        told = await connection.hand_over(Mail("a@visit.test", to, b"\r\n"))
+        assert told == Never(Reason.ADDRESS_REFUSED)
+        assert heard == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "@", "a@", "@b.test", "a b@c.test", "a@b@c.test", "a@b..test"),
+        *("anna@[gmail.com", "anna@]gmail.com", "anna@[", "[@]", "(@)", "<@>", "a@<b"),
+        *('"a@b.test', 'a"b@c.test', "a@(b", "a(b@c.test", "a@b)", "a@b,c", "a;b@c"),
+        *("a\0b@c.test", "a@b\0.test", "a\r\nb@c.test", "å\nb@c.test", "a@b\x7f.test"),
+        *(
+            "\ud800@b.test",
+            "a@\udfff.test",
+            "a@" + "b" * 64 + ".test",
+            "\u202ea@b.test",
+        ),
+        *("a@xn--.test", "a@xn--\u00e5.test", ".@.", ":@:", "=?utf-8?q?a?=@b@c"),
+    ],
+)
+def test_what_is_no_address_is_known_as_none_whatever_the_parser_makes_of_it(
+    text: str,
+) -> None:
+    try:
+        written = mail_address(text).addr_spec
+    except NotAnAddress:
+        return
+    assert written.isprintable()
+    assert written.count("@") == 1
