@@ -16,7 +16,7 @@ FAREWELLS = Counter(
 )
 RELAYED = Counter(
     "signalling_relayed_total",
-    "Signals between members: description, candidate.",
+    "Signals between members: description, candidate, ask.",
     ["kind"],
 )
 CALLS = Counter(

@@ -44,6 +44,7 @@ CANDIDATE_LENGTH = 2 * 1024
 TOKEN_LENGTH = 4 * 1024
 
 MemberId = Annotated[str, Field(min_length=1, max_length=64)]
+ConnectionId = Annotated[str, Field(min_length=1, max_length=64)]
 SessionId = Annotated[str, Field(min_length=1, max_length=64)]
 Seq = Annotated[int, Field(ge=0)]
 
@@ -142,6 +143,21 @@ class Candidate(Frame):
     )
 
 
+class Between(Frame):
+    """What one browser says to another: a description, a candidate, or that it asks.
+
+    `connection` names the RTCPeerConnection that speaks and `meant_for` the other's, as
+    far as it is known; `round` counts the offers of a connection.
+    """
+
+    connection: ConnectionId | None = None
+    meant_for: ConnectionId | None = None
+    round: int | None = Field(None, ge=0)
+    description: Description | None = None
+    candidate: Candidate | None = None
+    ask: Literal["offer", "restart"] | None = None
+
+
 class Devices(Frame):
     """Whether a member's microphone and camera are on."""
 
@@ -163,16 +179,15 @@ class Hello(Frame):
     resume: Resume | None = None
 
 
-class Signal(Frame):
+class Signal(Between):
     type: Literal["signal"]
     to: MemberId
-    description: Description | None = None
-    candidate: Candidate | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.description is None) is (self.candidate is None):
-            raise ValueError("either a description or a candidate")
+    def _one_of_them(self) -> Self:
+        said = (self.description, self.candidate, self.ask)
+        if sum(each is not None for each in said) != 1:
+            raise ValueError("one of a description, a candidate and an ask")
         return self
 
 
@@ -245,14 +260,17 @@ class Joined(Frame):
 class Gone(Frame):
     type: Literal["gone"] = "gone"
     member: MemberId
-    reason: Literal["left", "lost"]
+    reason: Literal["left", "lost", "expired"]
 
 
-class Signalled(Frame):
+class Signalled(Between):
     type: Literal["signal"] = "signal"
     sender: MemberId = Field(alias="from")
-    description: Description | None
-    candidate: Candidate | None
+
+    @classmethod
+    def of(cls, sender: str, said: Between) -> Self:
+        told = {each: getattr(said, each) for each in Between.model_fields}
+        return cls(sender=sender, **told)
 
 
 class MediaOf(Devices):

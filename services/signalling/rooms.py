@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from chassis.clock import Clock
 from chassis.refusal import Refusal
@@ -54,6 +55,16 @@ from services.signalling.turn import Turn
 
 DESCRIPTIONS = RELAYED.labels("description")
 CANDIDATES = RELAYED.labels("candidate")
+ASKS = RELAYED.labels("ask")
+
+
+def count_relayed(said: Signal) -> None:
+    if said.description is not None:
+        DESCRIPTIONS.inc()
+    elif said.candidate is not None:
+        CANDIDATES.inc()
+    else:
+        ASKS.inc()
 
 
 class Memory:
@@ -238,7 +249,7 @@ class Rooms:
         member = session.person.member
         room.tell_others(session, Gone(member=member, reason="lost").body())
         session.expiry = asyncio.get_running_loop().call_later(
-            self._bounds.resume_seconds, self._remove, room, session
+            self._bounds.resume_seconds, self._expire, room, session
         )
 
     def hear(self, session: Session, said: Said) -> None:
@@ -304,13 +315,8 @@ class Rooms:
         other = room.sessions.get(said.to)
         if other is None or other is session:
             return  # gone a moment ago
-        signalled = Signalled(
-            sender=session.person.member,
-            description=said.description,
-            candidate=said.candidate,
-        )
-        other.tell(signalled.body())
-        (DESCRIPTIONS if said.description else CANDIDATES).inc()
+        other.tell(Signalled.of(session.person.member, said).body())
+        count_relayed(said)
 
     def _show_media(self, room: Room, session: Session, said: Media) -> None:
         session.media = Devices(microphone=said.microphone, camera=said.camera)
@@ -365,12 +371,21 @@ class Rooms:
         session.tell(EndOfCall(by=by, seconds=call.seconds or 0).body())
         session.close()
 
-    def _remove(self, room: Room, session: Session) -> None:
+    def _expire(self, room: Room, session: Session) -> None:
+        """Their socket did not come back; what the browsers have need not end with it."""
+        self._remove(room, session, "expired")
+
+    def _remove(
+        self,
+        room: Room,
+        session: Session,
+        reason: Literal["left", "expired"] = "left",
+    ) -> None:
         """They are not in the room any more, and the others are told."""
         if room.sessions.get(session.person.member) is not session:
             return
         del room.sessions[session.person.member]
-        gone = Gone(member=session.person.member, reason="left")
+        gone = Gone(member=session.person.member, reason=reason)
         room.tell_others(session, gone.body())
         if not room.sessions:
             self._rooms.pop(room.appointment_id, None)

@@ -76,6 +76,24 @@ async def test_frames_keep_their_order_and_are_numbered_without_a_gap(
     assert all(b["seq"] == a["seq"] + 1 for a, b in pairwise(heard))
 
 
+async def test_a_signal_arrives_with_the_names_of_both_connections(
+    open_house: House, visit: Visit
+) -> None:
+    patient, professional = await open_house.together(visit)
+    said = {
+        "connection": "p-1",
+        "meant_for": "h-1",
+        "round": 2,
+        "description": None,
+        "candidate": None,
+        "ask": "restart",
+    }
+    await patient.say(type="signal", to=visit.professional, **said)
+    heard = await professional.until("signal")
+    assert {name: heard[name] for name in said} == said
+    assert heard["from"] == visit.patient
+
+
 async def test_a_signal_reaches_nobody_outside_the_room(
     open_house: House, visit: Visit
 ) -> None:

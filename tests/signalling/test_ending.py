@@ -54,7 +54,7 @@ async def test_a_call_with_one_left_in_it_does_not_end_in_silence(
         patient, professional = await house.together(visit)
         await patient.lose()
         assert (await professional.until("gone"))["reason"] == "lost"
-        assert (await professional.until("gone"))["reason"] == "left"
+        assert (await professional.until("gone"))["reason"] == "expired"
         for page in await house.together(other):
             await page.lose()
         await until(lambda: _said(house, other, 2))

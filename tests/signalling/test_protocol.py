@@ -85,6 +85,10 @@ def test_no_two_errors_share_a_close_code() -> None:
         '{"type":"signal","to":"","candidate":{"candidate":""}}',
         '{"type":"signal","to":"p-1","description":{"type":"rollback","sdp":""}}',
         '{"type":"signal","to":"p-1","description":{"type":"offer","sdp":""},"candidate":{"candidate":""}}',
+        '{"type":"signal","to":"p-1","ask":"restart","candidate":{"candidate":""}}',
+        '{"type":"signal","to":"p-1","ask":"everything"}',
+        '{"type":"signal","to":"p-1","ask":"offer","connection":""}',
+        '{"type":"signal","to":"p-1","ask":"offer","round":-1}',
         '{"type":"media","microphone":true,"camera":true,"\\ud800":1}',
         "[" * 10_000,
     ],
@@ -119,6 +123,7 @@ def test_a_refused_frame_is_not_quoted() -> None:
 
 FIELDS = (
     *("admission", "resume", "to", "description", "candidate"),
+    *("connection", "meant_for", "round", "ask"),
     *("microphone", "camera", "for_everyone", "seq"),
 )
 json_values = st.recursive(

@@ -111,7 +111,7 @@ async def test_who_does_not_come_back_has_left(
         resume = patient.resume_of()
         await patient.lose()
         assert (await professional.until("gone"))["reason"] == "lost"
-        assert (await professional.until("gone"))["reason"] == "left"
+        assert (await professional.until("gone"))["reason"] == "expired"
         again = await house.patient(visit)
         assert not (await again.hello(resume=resume))["resumed"]
 
