@@ -17,6 +17,7 @@ from contract.invitation import InvitationFailed, InvitationIssued, InvitationSe
 from contract.lobby import (
     AppointmentDelayed,
     AppointmentMissed,
+    AppointmentUnserved,
     MessageRead,
     MessageSent,
     PatientAdmitted,
@@ -79,6 +80,7 @@ CATALOGUE = (
     Entry("lobby", MessageRead, ("notifier",)),
     Entry("lobby", AppointmentDelayed, ("invitation", "notifier", BOOKING_SYSTEM)),
     Entry("lobby", AppointmentMissed, ("notifier", BOOKING_SYSTEM)),
+    Entry("lobby", AppointmentUnserved, ("notifier", BOOKING_SYSTEM)),
     Entry("signalling", CallStarted, ("invitation", "lobby", "notifier")),
     Entry("signalling", CallEnded, ("lobby", "notifier", BOOKING_SYSTEM)),
 )

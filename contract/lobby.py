@@ -115,8 +115,18 @@ class AppointmentDelayed(Event):
 
 
 class AppointmentMissed(Event):
-    """The time ended and nobody had been admitted."""
+    """The time ended, and nobody had asked to join for the patient."""
 
     topic: ClassVar[str] = "appointment.missed"
 
     at: AwareDatetime
+
+
+class AppointmentUnserved(Event):
+    """The time ended, and whoever had asked to join for the patient was not let in."""
+
+    topic: ClassVar[str] = "appointment.unserved"
+
+    at: AwareDatetime
+    waiting_since: AwareDatetime
+    "When they first asked to join."

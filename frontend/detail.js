@@ -49,6 +49,7 @@ const COMING = {
 const OVER = {
   cancelled: () => t('state.cancelled'),
   missed: () => t('state.missed'),
+  unserved: () => t('state.unserved'),
   ended: () => t('state.ended'),
 };
 

@@ -47,7 +47,7 @@ function groupOf(appointment, person) {
 
 /** @param {Row} row */
 function orderOf({ appointment, person }) {
-  return `${new Date(appointment.starts_at).toISOString()} ${person?.since ?? ''} ${appointment.appointment_id}`;
+  return `${new Date(appointment.starts_at).toISOString()} ${person?.asked_at ?? person?.since ?? ''} ${appointment.appointment_id}`;
 }
 
 /**
@@ -66,6 +66,7 @@ export function nameOf({ appointment, person }) {
 export function tagOf({ group, appointment, person }) {
   if (appointment.status === 'cancelled') return { tone: '', text: t('tag.cancelled') };
   if (appointment.status === 'missed' && group === 'over') return { tone: 'warn', text: t('tag.missed') };
+  if (appointment.status === 'unserved' && group === 'over') return { tone: 'bad', text: t('tag.unserved') };
   if (person?.state === 'left') return { tone: '', text: t('tag.left') };
   if (group === 'over') return { tone: '', text: t('tag.ended') };
   if (!person) return appointment.invitation === 'failed' ? { tone: 'bad', text: t('tag.mail_failed') } : { tone: '', text: t('tag.not_here') };

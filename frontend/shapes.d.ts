@@ -72,7 +72,7 @@ export interface Visit {
     professional: { id: string; name: string };
     starts_at: string;
     ends_at: string;
-    status: 'booked' | 'cancelled' | 'missed' | 'ended';
+    status: 'booked' | 'cancelled' | 'missed' | 'unserved' | 'ended';
   };
   place: Place;
   ahead: 'next' | 'few' | 'many' | null;
@@ -94,6 +94,8 @@ export interface Person {
   state: PlaceState;
   version: number;
   since: string;
+  /** When they first asked to join: the line goes by it. */
+  asked_at: string | null;
   present: boolean;
   reason: string | null;
   /** Who admitted, refused or returned them. */
@@ -113,7 +115,7 @@ export interface Appointment {
   patient: { name: string };
   starts_at: string;
   ends_at: string;
-  status: 'booked' | 'cancelled' | 'missed' | 'ended';
+  status: 'booked' | 'cancelled' | 'missed' | 'unserved' | 'ended';
   invitation: 'unknown' | 'failed';
   /** Why it failed, as a code of the mail's. */
   invitation_reason: string | null;

@@ -8,7 +8,7 @@ import { setTitle } from './views.js';
 import { dateAndTime, fromNow, named, t, time } from './words.js';
 
 /** @import {Visit} from './shapes' */
-/** @typedef {'before' | 'open' | 'waiting' | 'admitted' | 'refused' | 'shut' | 'cancelled' | 'missed'} Standing */
+/** @typedef {'before' | 'open' | 'waiting' | 'admitted' | 'refused' | 'shut' | 'cancelled' | 'missed' | 'unserved'} Standing */
 
 const FRESH = 15_000;
 const CALLED_OUT = [600, 300, 60];
@@ -23,6 +23,7 @@ const TITLES = {
   shut: () => t('wait.title.shut'),
   cancelled: () => t('wait.title.cancelled'),
   missed: () => t('wait.title.missed'),
+  unserved: () => t('wait.title.unserved'),
 };
 
 /** @type {Record<string, () => string>} */
@@ -52,6 +53,7 @@ export function standingOf({ appointment, place, can_ask: canAsk, opens_at: open
   if (place.state === 'waiting') return 'waiting';
   if (place.state === 'admitted') return 'admitted';
   if (appointment.status === 'missed' && !canAsk) return 'missed';
+  if (appointment.status === 'unserved' && !canAsk && place.state !== 'refused') return 'unserved';
   if (now < Date.parse(opensAt)) return 'before';
   const open = canAsk || (appointment.status === 'booked' && now - Date.parse(opensAt) < FRESH);
   if (place.state === 'refused') return open ? 'refused' : 'shut';
@@ -203,6 +205,7 @@ export class Wait {
     if (standing === 'waiting' && reason) box.append(note('calm', t('wait.returned'), reason));
     if (place.state === 'refused') box.append(note('warn', t('wait.refused'), reason ?? t('told.other')));
     if (standing === 'cancelled') box.append(problemNote('appointment_cancelled'));
+    if (standing === 'unserved') box.append(problemNote('not_served'));
     if (standing === 'missed' || (standing === 'shut' && appointment.status !== 'cancelled')) box.append(problemNote('appointment_over'));
   }
 

@@ -6,6 +6,7 @@ Hears     appointment.booked, appointment.rescheduled, appointment.cancelled,
           call.ended
 Says      patient.waiting, patient.left, patient.admitted, patient.refused,
           patient.returned, patient.away, patient.back, patient.summoned,
-          message.sent, message.read, appointment.delayed, appointment.missed
+          message.sent, message.read, appointment.delayed, appointment.missed,
+          appointment.unserved
 Start at  flows.py, then absences.py, messages.py and delays.py
 """

@@ -1,5 +1,6 @@
 """Who may enter, and when. Pure: no clock, no database, no network."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +21,7 @@ from contract.booking import (
 )
 from contract.identity import Role
 from services.lobby.delay import Delay, guessed
-from services.lobby.place import Person
+from services.lobby.place import Person, Place
 from services.lobby.refusals import (
     AlreadyBegun,
     AppointmentIsCancelled,
@@ -35,8 +36,13 @@ class Status(StrEnum):
 
     BOOKED = "booked"
     CANCELLED = "cancelled"
-    MISSED = "missed"
+    MISSED = "missed"  # nobody asked to join for the patient
+    UNSERVED = "unserved"  # they asked to join, and were not let in
     ENDED = "ended"
+
+
+UNBEGUN = frozenset({Status.MISSED, Status.UNSERVED})  # their time went by
+OVER = UNBEGUN | {Status.ENDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,10 @@ class Visit:
         return visit
 
     def at(self, starts_at: datetime, ends_at: datetime) -> Self:
-        """At this time. A missed or ended appointment that moves is booked again."""
+        """At this time. An appointment that was over and moves is booked again."""
         delay = self.delay if starts_at == self.starts_at else None
         visit = replace(self, starts_at=starts_at, ends_at=ends_at, delay=delay)
-        if self.status in {Status.MISSED, Status.ENDED}:
+        if self.status in OVER:
             visit = replace(visit, status=Status.BOOKED, admitted_at=None)
         return visit
 
@@ -125,7 +131,7 @@ class Visit:
         if now < self.starts_at:
             opens = self.starts_at.isoformat()
             raise NotOpenYet("The appointment has not begun.", opens_at=opens)
-        if self.status is Status.MISSED or now > self.ends_at + join_after_end:
+        if self.status in UNBEGUN or now > self.ends_at + join_after_end:
             raise AppointmentIsOver("The appointment is over.")
 
     def check_not_cancelled(self) -> None:
@@ -150,8 +156,16 @@ class Visit:
         status = Status.ENDED if self.status is Status.BOOKED else self.status
         return replace(self, status=status, in_call_since=None, delay=None)
 
+    def is_overdue(self, ended_before: datetime) -> bool:
+        """Whether its time went by and nobody was let in for the patient."""
+        over = self.ends_at is not None and self.ends_at < ended_before
+        return over and self.status is Status.BOOKED and not self.admitted_at
+
     def missed(self) -> Self:
         return replace(self, status=Status.MISSED, delay=None)
+
+    def unserved(self) -> Self:
+        return replace(self, status=Status.UNSERVED, delay=None)
 
     def cancelled(self) -> Self:
         return replace(self, status=Status.CANCELLED, delay=None)
@@ -159,7 +173,7 @@ class Visit:
     def late(self, minutes: int, at: datetime) -> Self:
         """By a professional's word, which no guess of ours may replace."""
         self.check_not_cancelled()
-        if self.status is Status.MISSED:
+        if self.status in UNBEGUN:
             raise AppointmentIsOver("The appointment is over.")
         if self._has_begun():
             raise AlreadyBegun("The visit has begun: it is late no more.")
@@ -188,6 +202,12 @@ class Visit:
 
     def _has_begun(self) -> bool:
         return self.admitted_at is not None or self.status is Status.ENDED
+
+
+def waiting_since(places: Iterable[Place]) -> datetime | None:
+    """When somebody first asked to join for the patient; a companion alone is no visit."""
+    asked = (each.asked_at for each in places if each.person.role in FOR_THE_PATIENT)
+    return min(filter(None, asked), default=None)
 
 
 def _details(booked: AppointmentBooked) -> Details:

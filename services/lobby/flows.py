@@ -17,6 +17,7 @@ from contract.identity import PatientIdentified, Role
 from contract.invitation import InvitationFailed, InvitationSent
 from contract.lobby import (
     AppointmentMissed,
+    AppointmentUnserved,
     ByAProfessional,
     PatientAdmitted,
     PatientLeft,
@@ -28,9 +29,9 @@ from contract.signalling import CallEnded, CallStarted, EndedBy
 from services.lobby import message_store, store, whose
 from services.lobby.absences import Absences, keep, moving
 from services.lobby.delay import Delay
-from services.lobby.domain import Details, Invitation, Status, Visit
+from services.lobby.domain import Details, Invitation, Status, Visit, waiting_since
 from services.lobby.message import Message
-from services.lobby.metrics import MISSED, WAITED
+from services.lobby.metrics import MISSED, UNSERVED, WAITED
 from services.lobby.place import (
     Ahead,
     CheckResult,
@@ -259,26 +260,32 @@ class Lobby:
     # What time does
 
     async def sweep(self) -> None:
-        """Appointments that nobody came to, and visits kept long enough."""
+        """Appointments whose time went by, and visits kept long enough."""
         now = self.clock()
         async with self.database.reading() as tx:
             overdue = await store.overdue(tx, now - self.join_after_end)
         for appointment_id in overdue:
-            await self._miss(appointment_id)
+            await self._close(appointment_id)
         async with self.database.writing() as tx:
             await store.forget(tx, now - self.keep_visits)
 
-    async def _miss(self, appointment_id: str) -> None:
+    async def _close(self, appointment_id: str) -> None:
+        """Nobody came for the patient, or they came and were not let in.
+
+        Asked again under the lock: it may have moved since it was found.
+        """
+        now = self.clock()
         async with self.database.writing() as tx:
             visit = await store.hold_visit(tx, appointment_id)
-            if visit.status is not Status.BOOKED or visit.admitted_at:
+            if not visit.is_overdue(now - self.join_after_end):
                 return
-            await store.save_visit(tx, visit.missed())
-            for place in await store.places(tx, appointment_id):
+            places = await store.places(tx, appointment_id)
+            since = waiting_since(places)
+            await store.save_visit(tx, visit.unserved() if since else visit.missed())
+            for place in places:
                 await self._leave(tx, visit, place)
-            missed = AppointmentMissed(appointment_id=appointment_id, at=self.clock())
-            await self.outbox.record(tx, missed)
-        MISSED.inc()
+            await self.outbox.record(tx, _went_by(appointment_id, now, since))
+        (UNSERVED if since else MISSED).inc()
 
     # What the above have in common
 
@@ -336,10 +343,20 @@ class Lobby:
         )
 
 
+def _went_by(
+    appointment_id: str, at: datetime, since: datetime | None
+) -> AppointmentMissed | AppointmentUnserved:
+    if since is None:
+        return AppointmentMissed(appointment_id=appointment_id, at=at)
+    return AppointmentUnserved(
+        appointment_id=appointment_id, at=at, waiting_since=since
+    )
+
+
 async def _ahead(tx: Reader, place: Place) -> Ahead | None:
     if place.state is not State.WAITING:
         return None
-    return band(await store.before(tx, place))
+    return band(await store.before(tx, place.appointment_id))
 
 
 def _midnight(day: date) -> datetime:

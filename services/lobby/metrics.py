@@ -13,7 +13,15 @@ WAITED = Histogram(
     "Time from asking to join until admitted.",
     buckets=(5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600),
 )
-MISSED = Counter("lobby_missed_total", "Appointments that nobody was admitted to.")
+MISSED = Counter(
+    "lobby_missed_total",
+    "Appointments whose time went by and to which nobody asked to join for the patient.",
+)
+UNSERVED = Counter(
+    "lobby_unserved_total",
+    "Appointments whose time went by while the patient, who had asked to join, was not "
+    "admitted.",
+)
 ANSWERS = Counter(
     "lobby_answers_total", "Answers to the closing page's question.", ["went"]
 )

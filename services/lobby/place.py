@@ -120,6 +120,7 @@ class Place:
     state: State
     version: int
     since: datetime
+    asked_at: datetime | None = None  # for this time first: what the line goes by
     reason: Reason | None = None
     by: Professional | None = None
     away_since: datetime | None = None
@@ -138,7 +139,10 @@ class Place:
             return self.back()
         if self.state is State.ADMITTED:
             raise AlreadyInCall("You have been let in.")
-        return replace(self._moved(Move.ASK, at), reason=None, by=None)
+        asked_at = self.asked_at or at
+        return replace(
+            self._moved(Move.ASK, at), asked_at=asked_at, reason=None, by=None
+        )
 
     def admitted(self, seen: int, by: Professional, at: datetime) -> Self:
         """Let in the person the professional was looking at, as they saw them."""
@@ -167,10 +171,10 @@ class Place:
         return self._moved(Move.LEAVE, at)
 
     def postponed(self, at: datetime) -> Self:
-        """The appointment moved to later: nobody waits for it yet."""
-        if self.state is not State.WAITING:
-            return self
-        return self._moved(Move.POSTPONE, at)
+        """The appointment moved to later: nobody waits for it yet, or has waited."""
+        waiting = self.state is State.WAITING
+        place = self._moved(Move.POSTPONE, at) if waiting else self
+        return replace(place, asked_at=None)
 
     def away(self, at: datetime) -> Self:
         """The device was put away while waiting. The place is kept."""

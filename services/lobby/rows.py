@@ -57,6 +57,7 @@ def place(row: Any) -> Place:
         state=State(row["state"]),
         version=row["version"],
         since=row["since"],
+        asked_at=row["asked_at"],
         reason=Reason(row["reason"]) if row["reason"] else None,
         by=_by(row) if row["by_id"] else None,
         away_since=row["away_since"],

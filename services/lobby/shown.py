@@ -97,6 +97,7 @@ def person(place: Place) -> dict[str, Any]:
         "state": place.state,
         "version": place.version,
         "since": _time(place.since),
+        "asked_at": _time(place.asked_at),
         "reason": place.reason,
         "by": place.by.model_dump() if place.by else None,
         "checks": dict(place.checks) or None,

@@ -160,7 +160,7 @@ async def place(tx: Reader, appointment_id: str, person_id: UUID) -> Place | Non
     row = await tx.fetchrow(
         """
         SELECT appointment_id, person_id, role, name, birth_year, method, state, version,
-               since, reason, by_id, by_name, away_since, summoned_at, summoned_until,
+               since, asked_at, reason, by_id, by_name, away_since, summoned_at, summoned_until,
                summons_passed, checks
           FROM place
          WHERE (appointment_id, person_id) = ($1, $2)
@@ -176,7 +176,7 @@ async def places(tx: Reader, appointment_id: str) -> Sequence[Place]:
     found = await tx.fetch(
         """
         SELECT appointment_id, person_id, role, name, birth_year, method, state, version,
-               since, reason, by_id, by_name, away_since, summoned_at, summoned_until,
+               since, asked_at, reason, by_id, by_name, away_since, summoned_at, summoned_until,
                summons_passed, checks
           FROM place
          WHERE appointment_id = $1
@@ -192,9 +192,10 @@ async def save(tx: Writer, place: Place) -> None:
         """
         INSERT INTO place (appointment_id, person_id, role, name, birth_year, method,
                            state, version, since, reason, by_id, by_name, checks,
-                           away_since, summoned_at, summoned_until, summons_passed)
+                           away_since, summoned_at, summoned_until, summons_passed,
+                           asked_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                $17)
+                $17, $18)
         ON CONFLICT (appointment_id, person_id)
         DO UPDATE SET role = excluded.role,
                       name = excluded.name,
@@ -210,7 +211,8 @@ async def save(tx: Writer, place: Place) -> None:
                       away_since = excluded.away_since,
                       summoned_at = excluded.summoned_at,
                       summoned_until = excluded.summoned_until,
-                      summons_passed = excluded.summons_passed
+                      summons_passed = excluded.summons_passed,
+                      asked_at = excluded.asked_at
         """,
         place.appointment_id,
         place.person.person_id,
@@ -229,24 +231,34 @@ async def save(tx: Writer, place: Place) -> None:
         place.summons.at if place.summons else None,
         place.summons.until if place.summons else None,
         place.summons.passed if place.summons else False,
+        place.asked_at,
     )
 
 
-async def before(tx: Reader, place: Place) -> int:
-    """How many visits have waited longer for the same professional, companions and all."""
+async def before(tx: Reader, appointment_id: str) -> int:
+    """How many visits of the same professional are before this one, which waits.
+
+    In the order of the professional's own list: by time, then by who first asked to join.
+    """
     count: int = await tx.fetchval(
         """
-        SELECT count(DISTINCT place.appointment_id)
-          FROM place
-          JOIN visit USING (appointment_id)
-         WHERE place.state = 'waiting' AND place.since < $2
-           AND visit.status <> 'cancelled' AND visit.appointment_id <> $1
-           AND (visit.unit_id, visit.details -> 'professional' ->> 'id') =
-               (SELECT unit_id, details -> 'professional' ->> 'id'
-                  FROM visit WHERE appointment_id = $1)
+        WITH line AS (
+            SELECT appointment_id, visit.starts_at, min(place.asked_at) AS asked_at
+              FROM visit
+              JOIN place USING (appointment_id)
+             WHERE place.state = 'waiting' AND visit.status <> 'cancelled'
+               AND (visit.unit_id, visit.details -> 'professional' ->> 'id') =
+                   (SELECT unit_id, details -> 'professional' ->> 'id'
+                      FROM visit WHERE appointment_id = $1)
+             GROUP BY appointment_id
+        )
+        SELECT count(*)
+          FROM line
+          JOIN line AS mine ON mine.appointment_id = $1
+         WHERE (line.starts_at, line.asked_at, line.appointment_id) <
+               (mine.starts_at, mine.asked_at, mine.appointment_id)
         """,
-        place.appointment_id,
-        place.since,
+        appointment_id,
     )
     return count
 
@@ -282,15 +294,15 @@ async def day(
                details, starts_at, ends_at, admitted_at, in_call_since,
                invitation_failed, invitation_reason, invitation_at, delay_minutes,
                delay_inferred, delay_at, person_id, role, name, birth_year, method,
-               state, version, since, reason, by_id, by_name, away_since, summoned_at,
-               summoned_until, summons_passed, checks
+               state, version, since, asked_at, reason, by_id, by_name, away_since,
+               summoned_at, summoned_until, summons_passed, checks
           FROM visit
           LEFT JOIN place USING (appointment_id)
          WHERE unit_id = ANY($1) AND starts_at IS NOT NULL
            AND (starts_at >= $2 AND starts_at < $3
                 OR appointment_id IN (SELECT appointment_id FROM place
                                        WHERE state IN ('waiting', 'admitted')))
-         ORDER BY starts_at, appointment_id, since
+         ORDER BY starts_at, appointment_id, asked_at, since
         """,
         units,
         begins,

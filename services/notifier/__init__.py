@@ -7,7 +7,8 @@ Hears     appointment.booked, appointment.rescheduled, appointment.cancelled,
           invitation.failed, patient.identified, patient.waiting, patient.left,
           patient.admitted, patient.refused, patient.returned, patient.away,
           patient.back, patient.summoned, message.sent, message.read,
-          appointment.delayed, appointment.missed, call.started, call.ended
+          appointment.delayed, appointment.missed, appointment.unserved,
+          call.started, call.ended
 Says      –
 Start at  flows.py, then stream.py and bells.py; for messages patients.py and
           messages.py

@@ -18,6 +18,7 @@ from contract.booking import Change
 from contract.envelope import Event
 from contract.lobby import (
     AppointmentMissed,
+    AppointmentUnserved,
     MessageSent,
     PatientAdmitted,
     PatientBack,
@@ -58,6 +59,7 @@ SAYS: Mapping[type[Event], What] = {
     PatientRefused: What.REFUSED,
     PatientLeft: What.LEFT,
     AppointmentMissed: What.MISSED,
+    AppointmentUnserved: What.MISSED,
 }
 
 

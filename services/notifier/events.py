@@ -11,6 +11,7 @@ from contract.invitation import InvitationFailed
 from contract.lobby import (
     AppointmentDelayed,
     AppointmentMissed,
+    AppointmentUnserved,
     MessageRead,
     MessageSent,
     PatientAdmitted,
@@ -44,6 +45,7 @@ def listen(bus: Bus, notifier: Notifier) -> None:
         MessageRead,
         AppointmentDelayed,
         AppointmentMissed,
+        AppointmentUnserved,
         CallStarted,
         CallEnded,
     ):

@@ -18,6 +18,7 @@ from contract.identity import PatientIdentified
 from contract.lobby import (
     AppointmentDelayed,
     AppointmentMissed,
+    AppointmentUnserved,
     MessageRead,
     MessageSent,
     PatientAdmitted,
@@ -70,7 +71,7 @@ class Patients:
                 await self._read(tx, event)
             case AppointmentDelayed():
                 await self._delayed(tx, event)
-            case AppointmentMissed() | CallEnded():
+            case AppointmentMissed() | AppointmentUnserved() | CallEnded():
                 await self._withdraw(tx, known.appointment_id, TO_ONE | DELAYS)
 
     async def change(

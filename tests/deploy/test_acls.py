@@ -42,5 +42,6 @@ def test_a_booking_system_hears_back_and_reads_no_patient() -> None:
         "invitation.failed",
         "appointment.delayed",
         "appointment.missed",
+        "appointment.unserved",
         "call.ended",
     }

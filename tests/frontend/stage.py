@@ -156,6 +156,7 @@ class Lobby:
     def queue(self) -> dict[str, Any]:
         person = {
             **self.place(),
+            "asked_at": moment(self.started) if self.state != "identified" else None,
             "name": "Testi-Maija Testinen",
             "birth_year": 1952,
             "method": "test",

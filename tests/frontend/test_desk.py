@@ -42,6 +42,20 @@ async def test_the_first_arrival_rings_and_so_does_the_second(
         await page.wait_for_function("() => !document.title.startsWith('(')")
 
 
+async def test_who_waited_and_was_never_let_in_is_not_said_to_have_stayed_away(
+    stage: Stage, page: Page
+) -> None:
+    stage.lobby.status = "unserved"
+    stage.lobby.move("left")
+    await open_desk(stage, page)
+    row = page.locator('[data-person="person-1"]')
+    await expect(row).to_contain_text("Never let in")
+    await row.click()
+    await expect(page.locator(DETAIL)).to_contain_text(
+        "Asked to join and was not let in"
+    )
+
+
 async def test_a_bell_that_nobody_answers_rings_again_until_it_is_seen(
     stage: Stage, page: Page
 ) -> None:

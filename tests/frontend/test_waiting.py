@@ -50,6 +50,19 @@ async def test_a_delay_is_told_before_the_time_too(stage: Stage, page: Page) -> 
     await expect(page.locator('[data-part="delay"]')).to_contain_text("20 minuter")
 
 
+async def test_who_waited_and_was_never_let_in_is_told_so(
+    stage: Stage, page: Page
+) -> None:
+    await in_line(stage, page, "en")
+    stage.lobby.status = "unserved"
+    stage.lobby.move("left")
+    title = "The time ended before you were let in"
+    await expect(page.locator("h1:visible")).to_have_text(title)
+    note = page.locator('[data-problem="not_served"]')
+    await expect(note).to_contain_text("they can see that you waited")
+    await expect(page.locator('[data-view="wait"] [data-action="ask"]')).to_be_hidden()
+
+
 async def test_a_message_rings_is_said_aloud_and_is_acknowledged(
     stage: Stage, page: Page
 ) -> None:

@@ -99,7 +99,7 @@ def test_a_place_only_makes_the_moves_of_the_table(moves: list[Move]) -> None:
             assert (place.state, move) not in MOVES
             continue
         if moved.version == place.version:
-            assert moved == place
+            assert replace(moved, asked_at=place.asked_at) == place
         else:
             assert moved.state is MOVES[place.state, move]
             assert moved.version == place.version + 1

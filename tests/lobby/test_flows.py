@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,9 +9,8 @@ from contract.booking import AppointmentCancelled, AppointmentRescheduled
 from contract.identity import PatientIdentified, Role
 from contract.invitation import InvitationFailed, InvitationSent
 from contract.signalling import CallEnded, CallStarted, EndedBy
-from services.lobby.domain import (
-    Status,
-)
+from services.lobby import store
+from services.lobby.domain import Status
 from services.lobby.place import (
     Ahead,
     Reason,
@@ -239,22 +238,141 @@ async def test_who_brings_a_companion_is_one_in_the_line(room: Room) -> None:
     assert (await room.lobby.ask(mine)).ahead is Ahead.FEW
 
 
-async def test_an_appointment_nobody_was_let_in_to_is_missed_once(room: Room) -> None:
+async def test_an_appointment_to_which_nobody_came_is_missed_once(room: Room) -> None:
     said = await room.booked()
     me = session(said.appointment_id)
-    await room.lobby.ask(me)
+    await room.lobby.view(me)  # identified, and no more
     room.clock.forward(minutes=45)
     await room.lobby.sweep()
-    assert (await room.said()) == ["patient.waiting"]
+    assert (await room.said()) == []
     room.clock.forward(seconds=1)
     await room.lobby.sweep()
     await room.lobby.sweep()
-    assert await room.said() == [
-        "patient.waiting",
-        "patient.left",
-        "appointment.missed",
-    ]
+    assert await room.said() == ["appointment.missed"]
     assert (await room.lobby.view(me)).visit.status is Status.MISSED
+
+
+@pytest.mark.parametrize("then", ["wait", "leave", "be_refused"])
+async def test_who_asked_to_join_and_was_never_let_in_did_not_stay_away(
+    room: Room, then: str
+) -> None:
+    me, place = await room.waiting()
+    match then:
+        case "leave":
+            await room.lobby.leave(me)
+        case "be_refused":
+            await room.lobby.refuse(staff(), seen(place), Reason.NOT_READY)
+    room.clock.forward(minutes=46)
+    await room.lobby.sweep()
+    await room.lobby.sweep()
+    said = await room.said()
+    assert said[-1] == "appointment.unserved"
+    assert "appointment.missed" not in said
+    assert said.count("appointment.unserved") == 1
+    view = await room.lobby.view(me)
+    assert view.visit.status is Status.UNSERVED
+    assert not view.can_ask
+    [(visit, _)] = (await room.lobby.queue(staff())).visits
+    assert visit.status is Status.UNSERVED
+
+
+async def test_the_booking_system_hears_since_when_they_had_waited(room: Room) -> None:
+    me, place = await room.waiting()
+    room.clock.forward(minutes=3)
+    await room.lobby.leave(me)
+    room.clock.forward(minutes=4)
+    await room.lobby.ask(me)
+    room.clock.forward(minutes=46)
+    await room.lobby.sweep()
+    heard = await room.told("appointment.unserved")
+    assert heard == [
+        {
+            "appointment_id": me.appointment,
+            "at": _wire(room.clock()),
+            "waiting_since": _wire(place.since),
+        }
+    ]
+
+
+async def test_an_interpreter_who_waited_alone_is_no_visit(room: Room) -> None:
+    them = session((await room.booked()).appointment_id, role="interpreter")
+    await room.lobby.ask(them)
+    room.clock.forward(minutes=46)
+    await room.lobby.sweep()
+    assert (await room.said())[-1] == "appointment.missed"
+
+
+async def test_who_waited_before_a_move_has_not_waited_for_the_new_time(
+    room: Room,
+) -> None:
+    me, _ = await room.waiting()
+    later = TEN + timedelta(days=1)
+    moved = AppointmentRescheduled(
+        source="/test",
+        appointment_id=me.appointment,
+        sequence=1,
+        starts_at=later,
+        ends_at=later + HALF_HOUR,
+    )
+    await room.lobby.changed(moved)
+    room.clock.at = later + timedelta(minutes=46)
+    await room.lobby.sweep()
+    assert (await room.said())[-1] == "appointment.missed"
+
+
+async def test_an_appointment_that_moves_while_it_is_being_closed_is_not_closed(
+    room: Room,
+) -> None:
+    """The sweep has found it, and waits for its row while the move holds it."""
+    said = await room.booked()
+    room.clock.forward(minutes=46)
+    async with room.database.writing() as tx:
+        visit = await store.hold_visit(tx, said.appointment_id)
+        sweeping = asyncio.create_task(room.lobby.sweep())
+        await _until_it_waits(room)
+        tomorrow = visit.at(TEN + timedelta(days=1), TEN + timedelta(days=1, hours=1))
+        await store.save_visit(tx, tomorrow)
+    await sweeping
+    assert await room.said() == []
+
+
+async def test_the_line_is_one_for_the_patients_and_the_professional(
+    room: Room,
+) -> None:
+    """By the appointment's time, then by who asked first, whoever was sent back or left."""
+    ten, quarter = TEN, TEN + timedelta(minutes=15)
+    room.clock.forward(minutes=20)
+    late, _ = await room.waiting(starts_at=quarter, ends_at=quarter + HALF_HOUR)
+    room.clock.forward(minutes=1)
+    first, place = await room.waiting(starts_at=ten)
+    room.clock.forward(minutes=1)
+    second, _ = await room.waiting(starts_at=ten)
+
+    async def order() -> list[str]:
+        told = (await room.lobby.queue(staff())).visits
+        waiting = [
+            visit.appointment_id
+            for visit, there in told
+            if any(each.state is State.WAITING for each in there)
+        ]
+        bands = {
+            each.appointment: (await room.lobby.view(each)).ahead
+            for each in (first, second, late)
+        }
+        assert bands[waiting[0]] is Ahead.NEXT
+        assert [bands[each] for each in waiting[1:]] == [Ahead.FEW] * len(waiting[1:])
+        return waiting
+
+    mine = [first.appointment, second.appointment, late.appointment]
+    assert await order() == mine
+    room.clock.forward(minutes=1)
+    admitted = await room.lobby.admit(staff(), seen(place))
+    await room.lobby.send_back(staff(), seen(admitted), Reason.TECHNICAL)
+    assert await order() == mine
+    room.clock.forward(minutes=1)
+    await room.lobby.leave(first)
+    await room.lobby.ask(first)
+    assert await order() == mine
 
 
 async def test_an_interpreter_who_was_let_in_alone_is_no_visit(room: Room) -> None:
@@ -402,3 +520,22 @@ async def test_old_visits_are_forgotten_with_their_places(room: Room) -> None:
     async with room.database.reading() as tx:
         assert await tx.fetchval("SELECT count(*) FROM visit") == 0
         assert await tx.fetchval("SELECT count(*) FROM place") == 0
+
+
+def _wire(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+async def _until_it_waits(room: Room) -> None:
+    """Until another transaction waits for a lock of ours."""
+    async with asyncio.timeout(5):
+        while not await _waits(room):  # noqa: ASYNC110 - PostgreSQL tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def _waits(room: Room) -> bool:
+    async with room.database.reading() as tx:
+        waits: bool = await tx.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        )
+    return waits

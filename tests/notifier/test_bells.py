@@ -21,6 +21,7 @@ from chassis.logs import log
 from contract.envelope import Event
 from contract.lobby import (
     AppointmentMissed,
+    AppointmentUnserved,
     MessageSent,
     OfAPerson,
     PatientLeft,
@@ -157,6 +158,15 @@ def messaged(seconds: float) -> Event:
 
 def missed(seconds: float) -> Event:
     return AppointmentMissed(source="/lobby", appointment_id="a-1", at=at(seconds))
+
+
+def unserved(seconds: float) -> Event:
+    return AppointmentUnserved(
+        source="/lobby",
+        appointment_id="a-1",
+        at=at(seconds),
+        waiting_since=at(0),
+    )
 
 
 async def test_the_ladder_is_climbed_by_time_and_the_unit_is_told(hall: Hall) -> None:
@@ -348,6 +358,7 @@ async def test_a_bell_that_fails_keeps_no_other_from_ringing(hall: Hall) -> None
         when(refused("other"), 10),
         left(10),
         missed(10),
+        unserved(10),
         cancelled(),
         moved(),
     ],

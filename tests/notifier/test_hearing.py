@@ -12,6 +12,7 @@ from contract.envelope import Event, write
 from contract.invitation import InvitationFailed, Kind
 from contract.lobby import (
     AppointmentMissed,
+    AppointmentUnserved,
     MessageRead,
     MessageSent,
     PatientAway,
@@ -64,6 +65,7 @@ def _events(appointment: str) -> tuple[Event, ...]:
         MessageRead(**of_a_person, message_id=MESSAGE),
         delayed(10, appointment),
         AppointmentMissed(**of_it, at=NINE),
+        AppointmentUnserved(**of_it, at=NINE, waiting_since=NINE),
         CallStarted(**of_it, at=NINE),
         CallEnded(**of_it, at=NINE, seconds=600, ended_by=EndedBy.PATIENT),
     )
