@@ -4,16 +4,24 @@ A service's `app.assemble` lays it, builds its own rooms on it, and returns the 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 
 from aiohttp import web
 
 from chassis import audit, inbox
+from chassis.background import Background, Task, every, failing, upkeep
 from chassis.bus import Bus
 from chassis.clock import Clock
 from chassis.database import Database
-from chassis.logs import Log, log, trouble
+from chassis.logs import Log, log
 from chassis.migrations import migrate
 from chassis.outbox import Outbox
 from chassis.refusal import Refusal
@@ -22,24 +30,11 @@ from chassis.sessions import KeySet, KeySetDocument
 from chassis.settings import Settings
 from chassis.web import Doors, House, application
 
-Task = Callable[[], Awaitable[None]]
 READY = web.AppKey("ready", asyncio.Event)
 DOORS = web.AppKey("doors", Doors)
 BUS = web.AppKey("bus", Bus)
-RESTART_PAUSE = 2.0
+TASKS = web.AppKey("tasks", Sequence[Background])
 HOUSEKEEPING = 3600.0
-
-
-def every(seconds: float, *deeds: Callable[[], Awaitable[object]]) -> Task:
-    """A task that does these, in this order, at once and then this often."""
-
-    async def doing() -> None:
-        while True:
-            for deed in deeds:
-                await deed()
-            await asyncio.sleep(seconds)
-
-    return doing
 
 
 class Foundation:
@@ -87,18 +82,26 @@ class Foundation:
         app[READY] = asyncio.Event()
         app[DOORS] = doors
         app[BUS] = self.bus
+        app[TASKS] = [
+            Background(self.service, task, self.log) for task in (*self._own(), *tasks)
+        ]
         app.cleanup_ctx.append(self._standing)
-        relay = Relay(self.database, self.settings.kafka_servers, self.log)
-        keep_house = every(HOUSEKEEPING, self._keep_house)
-        own = (relay.run, relay.watch, self.bus.run, keep_house)
-        for task in (*own, *tasks):
-            app.cleanup_ctx.append(self._running(task))
+        app.cleanup_ctx.extend(_running(each) for each in app[TASKS])
 
         async def ready(app: web.Application) -> None:
             app[READY].set()
 
         app.on_startup.append(ready)
         return app
+
+    def _own(self) -> Iterator[Task]:
+        """What every service does beside its own."""
+        relay = Relay(self.database, self.settings.kafka_servers, self.log)
+        yield Task("outbox-relay", relay.run)
+        yield upkeep("outbox-age", relay.watch)
+        if self.bus.heard:
+            yield Task("kafka-consumer", self.bus.run)
+        yield upkeep("housekeeping", every(HOUSEKEEPING, self._keep_house))
 
     async def _standing(self, _: web.Application) -> AsyncIterator[None]:
         await self.database.open()
@@ -107,33 +110,6 @@ class Foundation:
             self.log.info("The schema was brought up to date.", steps=applied)
         yield
         await self.database.close()
-
-    def _running(self, task: Task) -> Callable[[web.Application], AsyncIterator[None]]:
-        """A task with an owner: started with the service, ended with it."""
-
-        async def own(_: web.Application) -> AsyncIterator[None]:
-            running = asyncio.create_task(self._again(task))
-            yield
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
-
-        return own
-
-    async def _again(self, task: Task) -> None:
-        """A task that falls gets up: its end must not pass unnoticed.
-
-        Not one that falls while it is being ended: nobody would end it again.
-        """
-        while True:
-            try:
-                return await task()
-            except Exception as error:  # noqa: BLE001 - logged, and begun again
-                if _is_being_ended():
-                    self.log.error("A task fell at its end.", **trouble(error))
-                    return None
-                self.log.error("A task fell and starts again.", **trouble(error))
-                await asyncio.sleep(RESTART_PAUSE)
 
     async def _keep_house(self) -> None:
         at = self.clock()
@@ -146,6 +122,19 @@ class Foundation:
             self.log.info("The audit stands.", head=str(head))
 
 
-def _is_being_ended() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _running(task: Background) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A task with an owner: started with the service, ended with it."""
+
+    async def own(_: web.Application) -> AsyncIterator[None]:
+        running = asyncio.create_task(task.run())
+        yield
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    return own
+
+
+def in_the_way(app: web.Application) -> list[str]:
+    """Why this service should be sent nothing, though it runs."""
+    return [f"background task keeps crashing: {name}" for name in failing(app[TASKS])]

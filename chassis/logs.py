@@ -7,6 +7,7 @@ messages of libraries quote values (a database's, the row; a parser's, the input
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 import structlog
@@ -25,11 +26,22 @@ def log(service: str) -> Log:
     return bound
 
 
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exception, or those that its group holds, however deep."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    else:
+        yield error
+
+
 def trouble(error: BaseException) -> dict[str, Any]:
-    """What may be logged of an exception."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """What may be logged of an exception; of a group, what is in it."""
+    within = list(leaves(error))
+    frames = traceback.extract_tb(within[0].__traceback__)
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    return {"error": type(error).__name__, "places": places[-8:]}
+    kinds = sorted({type(each).__name__ for each in within})
+    return {"error": ", ".join(kinds), "places": places[-8:]}
 
 
 def set_up(level: str, to: TextIO = sys.stdout) -> None:

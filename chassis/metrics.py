@@ -24,3 +24,21 @@ REQUESTS = Histogram(
 IS_READY = Gauge(
     "chassis_ready", "1 when the service takes requests, else 0.", ["service"]
 )
+TASK_UP = Gauge(
+    "chassis_task_up",
+    "1 while a background task runs, 0 from the moment it ends until it has run again "
+    "for 30 seconds.",
+    ["service", "task"],
+)
+TASK_RESTARTS = Counter(
+    "chassis_task_restarts_total",
+    "Background tasks that ended and were started again, by cause: crashed (an error), "
+    "returned (it should run for ever), unavailable (it waits for PostgreSQL or Kafka).",
+    ["service", "task", "cause"],
+)
+DATABASE_UNAVAILABLE = Counter(
+    "chassis_database_unavailable_total",
+    "Transactions and connections that PostgreSQL did not serve, by SQLSTATE or kind of "
+    "error and by what is right: away (wait, then try again) or again (at once).",
+    ["service", "code", "verdict"],
+)

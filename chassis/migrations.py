@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 
+import stamina
+
 from chassis.database import Database, Writer
+from chassis.refusal import Unavailable
+
+LOCK_SECONDS = 5
 
 
 class ChangedAfterRelease(Exception):
@@ -35,18 +40,39 @@ def steps(*packages: str) -> Iterator[Step]:
 
 
 async def migrate(database: Database, package: str) -> list[str]:
-    """Bring the schema up to date; says what was applied. Safe to run side by side."""
-    applied = []
-    for step in steps("chassis.tables", package):
-        async with database.writing() as tx:
-            await _begin(tx)
-            if await _is_new(tx, step):
-                await tx.execute(step.sql)
-                applied.append(step.name)
+    """Bring the schema up to date; says what was applied. Safe to run side by side.
+
+    A step may take as long as it needs. One that does not get its lock, or meets a
+    database that is away, is tried again.
+    """
+    applied: list[str] = []
+    async for attempt in stamina.retry_context(
+        on=Unavailable, attempts=None, timeout=None, wait_initial=0.5, wait_max=10
+    ):
+        with attempt:
+            async with database.migrating() as begin:
+                for step in steps("chassis.tables", package):
+                    async with begin() as tx:
+                        is_new = await _apply(tx, step)
+                    if is_new:
+                        applied.append(step.name)
     return applied
 
 
+async def _apply(tx: Writer, step: Step) -> bool:
+    await _begin(tx)
+    if not await _is_new(tx, step):
+        return False
+    # Whoever waits for a table's lock holds up all who come after.
+    await tx.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    await tx.execute(step.sql)
+    return True
+
+
 async def _begin(tx: Writer) -> None:
+    """Wait for another that migrates, for as long as it takes."""
+    await tx.execute("SET LOCAL statement_timeout = 0")
+    await tx.execute("SET LOCAL lock_timeout = 0")
     await tx.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(current_schema || '/migration', 0))"
     )

@@ -20,3 +20,7 @@ class Refusal(Exception):
 
 class Unavailable(Exception):
     """Something we lean on does not answer. Nothing was done; trying again is right."""
+
+
+class Contended(Unavailable):
+    """It met another at the same time and was undone: trying again at once is right."""

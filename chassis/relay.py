@@ -24,7 +24,6 @@ from chassis.waiting import woken
 BATCH = 200
 LOOK_EVERY = 1.0  # seconds: a wake-up may be lost with its connection
 MEASURE_EVERY = 5.0
-PAUSES = (0.2, 1.0, 3.0)
 
 
 class Relay:
@@ -33,17 +32,19 @@ class Relay:
         self._servers = servers
         self._log = log
         self._woken = asyncio.Event()
-        self._failures = 0
 
     async def run(self) -> None:
-        """Until cancelled. Whatever fails, it starts afresh after a pause."""
-        while True:
+        """Until cancelled; raises `Unavailable` with PostgreSQL or Kafka."""
+        channel = f"{self._database.schema}_outbox"
+        async with self._database.listening(
+            channel, lambda _: self._woken.set()
+        ) as conn:
+            await self._alone(conn)
             try:
-                await self._work()
-            except (KafkaError, Unavailable, OSError) as error:
-                self._log.warning("The relay starts afresh.", **trouble(error))
-            await asyncio.sleep(PAUSES[min(self._failures, len(PAUSES) - 1)])
-            self._failures += 1
+                await self._relay(conn)
+            except KafkaError as error:
+                self._log.warning("Kafka takes no events.", **trouble(error))
+                raise Unavailable("Kafka does not answer.") from error
 
     async def watch(self) -> None:
         """Measure how long the oldest event has waited, also when Kafka takes none."""
@@ -62,20 +63,14 @@ class Relay:
             )
         return float(age or 0)
 
-    async def _work(self) -> None:
-        channel = f"{self._database.schema}_outbox"
-        async with self._database.listening(
-            channel, lambda _: self._woken.set()
-        ) as conn:
-            await self._alone(conn)
-            name = f"{self._database.schema}-relay"
-            async with producing(self._servers, name) as producer:
-                self._failures = 0
-                while True:
-                    self._woken.clear()
-                    while await self._publish(conn, producer):
-                        pass
-                    await woken(self._woken, LOOK_EVERY)
+    async def _relay(self, conn: Writer) -> None:
+        name = f"{self._database.schema}-relay"
+        async with producing(self._servers, name) as producer:
+            while True:
+                self._woken.clear()
+                while await self._publish(conn, producer):
+                    pass
+                await woken(self._woken, LOOK_EVERY)
 
     async def _alone(self, conn: Writer) -> None:
         """Only one instance relays; the others stand by. The lock goes with its holder."""

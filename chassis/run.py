@@ -15,6 +15,7 @@ from aiohttp import web
 
 from chassis import logs, reading_audit
 from chassis.database import Database
+from chassis.foundation import in_the_way
 from chassis.health import operations
 from chassis.metrics import IS_READY
 from chassis.migrations import migrate
@@ -62,11 +63,15 @@ async def _serve(service: str, app: web.Application, settings: Settings) -> None
 
     open_for_all = asyncio.Event()
 
-    def ready() -> bool:
-        return open_for_all.is_set() and not stopping.is_set()
+    def obstacles() -> list[str]:
+        if stopping.is_set():
+            return ["stopping"]
+        if not open_for_all.is_set():
+            return ["starting"]
+        return in_the_way(app)
 
-    IS_READY.labels(service).set_function(ready)
-    ops = web.AppRunner(operations(ready), access_log=None)
+    IS_READY.labels(service).set_function(lambda: not obstacles())
+    ops = web.AppRunner(operations(obstacles), access_log=None)
     await ops.setup()
     await web.TCPSite(ops, settings.ops_host, settings.ops_port).start()
     served = web.AppRunner(

@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from chassis.limits import Limit, TooMany
 from chassis.logs import Log, trouble
 from chassis.metrics import REQUESTS
-from chassis.refusal import Refusal, Unavailable
+from chassis.refusal import Contended, Refusal, Unavailable
 from chassis.sessions import KeySet, NoSession, StaffSession, Token, VisitSession
 
 BODY_BYTES = 64 * 1024
@@ -269,9 +269,10 @@ def _answering(house: House) -> Middleware:
             return await handler(request)
         except Refusal as no:
             return problem(_status(statuses, no), no.code, str(no), no.more)
-        except Unavailable:
+        except Unavailable as away:
             text = "We cannot do this right now. Try again in a moment."
-            return problem(503, "unavailable", text, {"retry_after": 3})
+            seconds = 1 if isinstance(away, Contended) else 3
+            return problem(503, "unavailable", text, {"retry_after": seconds})
         except web.HTTPException as no:
             return _problem_of(no)
         except Exception as error:  # noqa: BLE001 - the last resort: answer, log, go on

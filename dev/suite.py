@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from chassis.clock import Clock, now
-from chassis.foundation import READY
+from chassis.foundation import READY, in_the_way
 from chassis.health import operations
 from contract.catalogue import SERVICES
 from deploy.prepare import oidc_key, secret, signing_key
@@ -181,8 +181,11 @@ async def in_one_process(
     """All five on one port, and their metrics on another."""
     services = assembled(around, clock)
 
-    def ready() -> bool:
-        return all(app[READY].is_set() for app in services.values())
+    def obstacles() -> list[str]:
+        """Of any service: the first that says no says it for all."""
+        if not all(app[READY].is_set() for app in services.values()):
+            return ["starting"]
+        return [line for app in services.values() for line in in_the_way(app)]
 
-    async with serve(operations(ready), ops_port), serve(door(services), port):
+    async with serve(operations(obstacles), ops_port), serve(door(services), port):
         yield services

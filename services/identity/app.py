@@ -7,9 +7,10 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from chassis.background import every, upkeep
 from chassis.clock import Clock, now
 from chassis.database import Database
-from chassis.foundation import Foundation, every
+from chassis.foundation import Foundation
 from chassis.sessions import KeySetDocument, SigningKey
 from chassis.web import Doors
 from services.identity import guardian_provider, providers, saml_provider
@@ -84,7 +85,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         _logouts(made, ground, "/identity/staff", staff_idp),
     ]
     forget = every(HOUSEKEEPING, *(room.forget for room in rooms))
-    return base.application(made, STATUSES, forget)
+    return base.application(made, STATUSES, upkeep("retention", forget))
 
 
 def _ground(settings: Settings, base: Foundation, signing: SigningKey) -> Ground:

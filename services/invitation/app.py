@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from chassis.background import Task, every, upkeep
 from chassis.clock import Clock, now
-from chassis.foundation import Foundation, every
+from chassis.foundation import Foundation
 from chassis.sessions import fetching
 from chassis.smtp import Connection, MailServer
 from services.invitation import words
@@ -85,12 +86,13 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     if settings.bounce_secret:
         open_for_reports(rooms, returns, settings.bounce_secret, clock)
     tasks = [
-        postman.run,
-        every(MEASURE_EVERY, invitations.measure),
-        every(FORGET_EVERY, invitations.forget),
+        Task("email-delivery", postman.run),
+        upkeep("email-metrics", every(MEASURE_EVERY, invitations.measure)),
+        upkeep("retention", every(FORGET_EVERY, invitations.forget)),
     ]
     if home and settings.bounce_listen:
-        tasks.append(Letterbox(returns, home, settings.bounce_listen).run)
+        letterbox = Letterbox(returns, home, settings.bounce_listen)
+        tasks.append(Task("bounce-server", letterbox.run))
     return foundation.application(rooms, STATUSES, *tasks)
 
 

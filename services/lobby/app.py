@@ -5,8 +5,9 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from chassis.background import every, upkeep
 from chassis.clock import Clock, now
-from chassis.foundation import Foundation, every
+from chassis.foundation import Foundation
 from chassis.sessions import SigningKey, fetching
 from services.lobby.absences import Absences
 from services.lobby.delays import Delays
@@ -45,4 +46,4 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     )
     rooms = doors(lobby, messages, delays)
     lay_out(rooms, load(FRONTEND))
-    return foundation.application(rooms, STATUSES, sweep)
+    return foundation.application(rooms, STATUSES, upkeep("sweep", sweep))

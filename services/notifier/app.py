@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from chassis.background import Task, Work, every, upkeep
 from chassis.clock import Clock, now
-from chassis.foundation import Foundation, Task, every
+from chassis.foundation import Foundation
 from chassis.limits import Limit
 from chassis.sessions import fetching
 from chassis.web import Doors
@@ -63,15 +64,19 @@ def assemble(
     beat = settings.heartbeat_seconds
     rooms = doors(Streams(notifier, hub, opened, clock, chance, beat), bells)
     _add_channels(rooms, settings, foundation, texts=texts)
+
+    async def see_consoles() -> None:
+        await bells.see_consoles(hub.consoles())
+
     app = foundation.application(
         rooms,
         STATUSES,
-        hub.run,
-        couriers.run,
-        every(FORGET_EVERY, notifier.forget, messages.forget),
-        every(MEASURE_EVERY, messages.measure),
-        every(LOOK_AT_CONSOLES_EVERY, lambda: bells.see_consoles(hub.consoles())),
-        _ringing(bells, settings.doorbell_seconds, woken.set),
+        Task("live-updates", hub.run),
+        Task("message-delivery", couriers.run),
+        upkeep("retention", every(FORGET_EVERY, notifier.forget, messages.forget)),
+        upkeep("message-metrics", every(MEASURE_EVERY, messages.measure)),
+        upkeep("open-consoles", every(LOOK_AT_CONSOLES_EVERY, see_consoles)),
+        Task("escalation", _ringing(bells, settings.doorbell_seconds, woken.set)),
     )
 
     async def close(_: web.Application) -> None:
@@ -114,7 +119,7 @@ def _add_channels(
     )
 
 
-def _ringing(bells: Bells, seconds: float, wake_couriers: Callable[[], None]) -> Task:
+def _ringing(bells: Bells, seconds: float, wake_couriers: Callable[[], None]) -> Work:
     """The doorbells ring in time."""
 
     async def climb() -> None:

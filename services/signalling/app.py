@@ -6,6 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
+from chassis.background import Task, upkeep
 from chassis.clock import Clock, now
 from chassis.foundation import Foundation
 from chassis.limits import Limit
@@ -49,10 +50,10 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     app = foundation.application(
         routes(reception),
         STATUSES,
-        clerk.write,
-        partial(clerk.listen, rooms),
-        partial(clerk.watch, rooms),
-        partial(clerk.tidy, timedelta(days=settings.keep_days)),
+        Task("call-changes", clerk.write),
+        Task("call-listener", partial(clerk.listen, rooms)),
+        Task("call-presence", partial(clerk.watch, rooms)),
+        upkeep("retention", partial(clerk.tidy, timedelta(days=settings.keep_days))),
     )
 
     async def stop(_: web.Application) -> None:

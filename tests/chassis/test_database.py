@@ -34,8 +34,8 @@ async def test_what_fails_halfway_leaves_nothing(room: Database) -> None:
 async def test_a_service_sees_its_own_schema_and_no_other(room: Database) -> None:
     async with room.reading() as tx:
         assert await tx.fetchval("SELECT current_schema") == "lobby"
-    with pytest.raises(Exception, match="permission denied for schema identity"):
-        async with room.writing() as tx:
+    async with room.writing() as tx:
+        with pytest.raises(Exception, match="permission denied for schema identity"):
             await tx.execute("CREATE TABLE identity.mine (id int)")
 
 

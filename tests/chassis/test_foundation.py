@@ -4,8 +4,9 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from chassis.background import Task, Work
 from chassis.clock import now
-from chassis.foundation import Foundation, Task, every
+from chassis.foundation import Foundation
 from chassis.sessions import KeySetDocument
 from chassis.settings import Settings
 from chassis.web import Doors
@@ -18,11 +19,12 @@ async def _no_keys() -> KeySetDocument:
     return {"keys": []}
 
 
-def _service(url: str, *tasks: Task) -> web.AppRunner:
+def _service(url: str, *work: Work) -> web.AppRunner:
     settings = Settings(
         database_url=SecretStr(url), kafka_servers="127.0.0.1:1", public_url=ORIGIN
     )
     foundation = Foundation("lobby", settings, now, _no_keys)
+    tasks = [Task(str(number), each) for number, each in enumerate(work)]
     return web.AppRunner(foundation.application(Doors(), {}, *tasks))
 
 
@@ -60,22 +62,3 @@ async def test_a_task_that_falls_while_it_is_ended_stays_down(
         {asyncio.create_task(service.cleanup())}, timeout=SOON
     )
     assert ended
-
-
-async def test_what_is_done_every_so_often_is_done_at_once_in_order_and_again() -> None:
-    done: list[str] = []
-    enough = asyncio.Event()
-
-    async def first() -> None:
-        done.append("first")
-
-    async def second() -> int:
-        done.append("second")
-        if len(done) >= 4:
-            enough.set()
-        return len(done)
-
-    task = asyncio.create_task(every(0.01, first, second)())
-    await asyncio.wait_for(enough.wait(), SOON)
-    task.cancel()
-    assert done[:4] == ["first", "second"] * 2

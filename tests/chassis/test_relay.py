@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from chassis.background import Background, Task
 from chassis.clock import now
 from chassis.database import Database
 from chassis.logs import log
@@ -43,8 +44,10 @@ def _delay(appointment: str, minutes: int = 5) -> AppointmentDelayed:
     return AppointmentDelayed(appointment_id=appointment, minutes=minutes)
 
 
-def _relay(room: Database, servers: str) -> Relay:
-    return Relay(room, servers, log("lobby"))
+def _relay(room: Database, servers: str) -> Background:
+    """As it runs in a service: kept up."""
+    relay = Relay(room, servers, log("lobby"))
+    return Background("lobby", Task("outbox-relay", relay.run), log("lobby"))
 
 
 async def _say(room: Database, outbox: Outbox, *events: AppointmentDelayed) -> None:
@@ -267,8 +270,7 @@ async def test_a_relay_that_gives_up_leaves_no_producer_behind(
 ) -> None:
     """A forgotten one would try for ever, and say everything once more in the end."""
     name = str(uuid4())
-    relay = Relay(room, node.servers, log("lobby"))
-    async with running(relay.run()):
+    async with running(_relay(room, node.servers).run()):
         await _say(room, outbox, _delay(name))
         await until(lambda: _is_empty(room))
         await node.stop()
