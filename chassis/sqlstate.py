@@ -4,7 +4,7 @@ AWAY    the server, the way to it or the schema is not as we need it: wait, lose
 AGAIN   two met, and ours was undone: the same at once is right
 FAULT   what was asked is wrong, and will be wrong the next time
 
-The reasons: docs/decisions/0018-sqlstate.md. Codes: PostgreSQL's appendix A.
+The reasons: docs/decisions/0019-sqlstate.md. Codes: PostgreSQL's appendix A.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ import shutil
 import signal
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,31 @@ class Database:
 @asynccontextmanager
 async def server(port: int = 0) -> AsyncIterator[Server]:
     """A server on 127.0.0.1, gone with everything in it at the end."""
+    async with stoppable(port) as running:
+        yield await given(running.admin)
+
+
+class Stoppable:
+    """A server that a test may stop, and start again on the same data."""
+
+    def __init__(self, admin: str, start: Callable[[], programs.Program]) -> None:
+        self.admin = admin
+        self._begin = start
+        self._program: programs.Program | None = None
+
+    async def start(self) -> None:
+        self._program = program = self._begin()
+        await programs.until(lambda: _answers(self.admin), program, READY_WITHIN)
+
+    async def stop(self, sign: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT is PostgreSQL's "fast": it waits for nobody's session."""
+        if self._program is not None:
+            program, self._program = self._program, None
+            await program.end(sign)
+
+
+@asynccontextmanager
+async def stoppable(port: int = 0) -> AsyncIterator[Stoppable]:
     with tempfile.TemporaryDirectory(prefix="videomottagning-pg-") as folder:
         home = Path(folder)
         user = _hand_over(home)
@@ -54,13 +79,13 @@ async def server(port: int = 0) -> AsyncIterator[Server]:
         password = await _initialise(binaries, home, user)
         port = port or programs.free_port()
         admin = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
-        program = programs.start(_command(binaries, home, port), home / "log", user)
+        command = _command(binaries, home, port)
+        made = Stoppable(admin, lambda: programs.start(command, home / "log", user))
         try:
-            await programs.until(lambda: _answers(admin), program, READY_WITHIN)
-            yield await given(admin)
+            await made.start()
+            yield made
         finally:
-            # SIGINT is PostgreSQL's "fast": it waits for nobody's session.
-            await program.end(signal.SIGINT)
+            await made.stop()
 
 
 async def given(admin: str) -> Server:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 from chassis import web as doorways
 from chassis.limits import Limit
 from chassis.logs import log
-from chassis.refusal import Refusal, Unavailable
+from chassis.refusal import Contended, Refusal, Unavailable
 from chassis.sessions import KeySet, SigningKey
 from chassis.web import Access, Doors, House
 from tests.chassis.conftest import NINE, Watch
@@ -99,6 +99,10 @@ def _doors(watch: Watch) -> Doors:  # noqa: C901 - one small door after another
     @doors.get("/test/away", Access.PUBLIC)
     async def away(_: web.Request) -> web.Response:
         raise Unavailable("The database does not answer.")
+
+    @doors.get("/test/met", Access.PUBLIC)
+    async def met(_: web.Request) -> web.Response:
+        raise Contended("The transaction met another.")
 
     @doors.get("/test/broken", Access.PUBLIC)
     async def broken(_: web.Request) -> web.Response:
@@ -209,6 +213,12 @@ async def test_what_we_lean_on_being_away_says_when_to_try_again(place: Place) -
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "3"
     assert (await answer.json())["code"] == "unavailable"
+
+
+async def test_what_met_another_may_be_tried_again_at_once(place: Place) -> None:
+    answer = await place.client.get("/test/met")
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "1"
 
 
 async def test_a_failure_says_nothing_of_its_cause(
