@@ -50,6 +50,7 @@ export class Beside {
     const appointment = sessionStorage.getItem(TALKING);
     if (!appointment) return;
     const admission = await admissionTo(appointment).catch(() => null);
+    if (this.talking !== null) return;
     if (admission) this.enter(appointment, admission);
     else sessionStorage.removeItem(TALKING);
   }
@@ -59,6 +60,7 @@ export class Beside {
    * @param {string | null} given the admission in hand; it serves the first hello only
    */
   enter(appointment, given) {
+    if (!this.isFreeFor(appointment)) return;
     let inHand = given;
     this.talking = appointment;
     sessionStorage.setItem(TALKING, appointment);

@@ -6,7 +6,7 @@ import { playThroughChosen } from './devices.js';
 import { Room } from './room.js';
 import { t } from './words.js';
 
-/** @import {Member, Role} from './shapes' */
+/** @import {Kind, Member, Role} from './shapes' */
 /** @import {Media} from './media.js' */
 /** @import {Line} from './room.js' */
 
@@ -65,6 +65,8 @@ export class Call extends EventTarget {
     window.videomottagning = { peer: () => this.#mainPeer()?.connection ?? null };
     this.#connectButtons();
     media.addEventListener('change', () => this.#showMyself());
+    media.addEventListener('asking', () => this.#showMyself());
+    this.#showMyself();
   }
 
   #connectButtons() {
@@ -92,10 +94,18 @@ export class Call extends EventTarget {
     room.addEventListener('stopped', (event) => this.#stopped(detailOf(event)));
     this.#show();
     this.#showMyself();
-    const asking = setTimeout(() => write(part('line', this.section), t('check.asking')), ASKING_AFTER);
+    const answered = this.media.open();
+    void this.#sayThatItAsks(room);
     // The first offer carries picture and sound if they are open by then; an unanswered question is not waited for.
-    await Promise.race([this.media.open().then(() => clearTimeout(asking)), pause(MEDIA_WITHIN)]);
+    await Promise.race([answered, pause(MEDIA_WITHIN)]);
     if (this.room === room) await room.enter();
+  }
+
+  /** @param {Room} room */
+  async #sayThatItAsks(room) {
+    await pause(ASKING_AFTER);
+    const asks = this.media.isAsking('audio') || this.media.isAsking('video');
+    if (this.room === room && asks) write(part('line', this.section), t('check.asking'));
   }
 
   /** @param {boolean} forEveryone */
@@ -104,8 +114,9 @@ export class Call extends EventTarget {
     this.#over('left', '');
   }
 
-  /** The place is gone: nothing is said, since signalling knows it already. */
+  /** The place is gone, and with it the way back: nothing is said, since signalling knows it already. */
   abandon() {
+    if (!this.room && !this.takeAgain) return;
     this.room?.close();
     this.#over('abandoned', '');
   }
@@ -132,6 +143,7 @@ export class Call extends EventTarget {
   #over(why, by) {
     this.room = null;
     this.takeAgain = undefined;
+    this.elsewhere.hidden = true;
     this.media.close();
     this.far.srcObject = null;
     this.section.dataset.line = 'over';
@@ -212,9 +224,11 @@ export class Call extends EventTarget {
 
   async #playFar() {
     await playThroughChosen(this.far);
+    const { srcObject } = this.far;
     const opener = find('[data-action="sound-on"]', HTMLElement, this.section);
     // Some browsers want a press before a page may sound. A new picture interrupts the play of the old one, which is no fault.
-    opener.hidden = await this.far.play().then(() => true, (error) => error.name !== 'NotAllowedError');
+    const played = await this.far.play().then(() => true, (error) => error.name !== 'NotAllowedError');
+    if (this.far.srcObject === srcObject) opener.hidden = played;
   }
 
   chosenSpeaker() {
@@ -226,8 +240,8 @@ export class Call extends EventTarget {
     if (this.room && this.near.srcObject !== this.media.stream) this.near.srcObject = this.media.stream;
     this.nearSide.classList.toggle('dark', !on.camera);
     this.#showMyTrouble();
-    this.#showSwitch('microphone', on.microphone, on.microphone ? t('call.microphone_on') : t('call.microphone_off'));
-    this.#showSwitch('camera', on.camera, on.camera ? t('call.camera_on') : t('call.camera_off'));
+    this.#showSwitch('microphone', on.microphone, on.microphone ? t('call.microphone_on') : this.#offWord('audio'));
+    this.#showSwitch('camera', on.camera, on.camera ? t('call.camera_on') : this.#offWord('video'));
   }
 
   /** Without a microphone one is not heard; that must not come as a surprise. */
@@ -248,6 +262,13 @@ export class Call extends EventTarget {
     const each = find(`[data-action="${action}"]`, HTMLElement, this.section);
     each.setAttribute('aria-pressed', String(on));
     write(part('word', each), word);
+  }
+
+  /** @param {Kind} kind */
+  #offWord(kind) {
+    const asking = this.media.isAsking(kind);
+    if (kind === 'audio') return asking ? t('call.microphone_opening') : t('call.microphone_off');
+    return asking ? t('call.camera_opening') : t('call.camera_off');
   }
 
   #moveNear() {

@@ -37,7 +37,12 @@ const RESULTS = {
 };
 
 export class Check {
-  #testing = false;
+  /** The tests that run; those of an earlier round, or of a page one has left, say nothing any more. */
+  #round = stopped();
+  /** Whether the tests of the devices are shown. */
+  #shown = false;
+  /** @type {AbortController | null} */
+  #watching = null;
 
   /**
    * @param {object} given
@@ -56,7 +61,7 @@ export class Check {
     this.stopLevel = () => {};
     this.#connectButtons();
     media.addEventListener('change', (event) => {
-      if (event instanceof CustomEvent && this.#testing) this.#showDevice(event.detail);
+      if (event instanceof CustomEvent && this.#shown) this.#showDevice(event.detail);
     });
   }
 
@@ -78,25 +83,38 @@ export class Check {
   }
 
   async begin() {
+    this.#round.abort();
+    this.#round = new AbortController();
+    const { signal } = this.#round;
     this.results = untested();
+    // What was off in an earlier call is tried all the same.
+    this.media.wanted = { microphone: true, camera: true };
     write(part('asking', this.section), t('check.asking'));
     await this.media.open();
+    if (signal.aborted) return;
     part('explain', this.section).hidden = true;
     part('tests', this.section).hidden = false;
-    this.#testing = true;
+    this.#shown = true;
     button('continue').focus({ preventScroll: true });
     this.#showSpeaker('none');
     this.#showDevice('video');
     this.#showDevice('audio');
-    await this.#testNetwork();
-    this.#tell();
+    await this.#testNetwork(signal);
+    if (!signal.aborted) this.#tell();
   }
 
   #finish() {
-    this.#testing = false;
+    this.stop();
+    this.done(this.results);
+  }
+
+  /** The page shows something else now. */
+  stop() {
+    this.#round.abort();
+    this.#shown = false;
+    this.#watching?.abort();
     this.stopLevel();
     this.mirror.srcObject = null;
-    this.done(this.results);
   }
 
   /** @param {Kind} kind */
@@ -107,16 +125,19 @@ export class Check {
 
   #showCamera() {
     const trouble = this.media.trouble.video;
+    this.#watching?.abort();
     this.mirror.srcObject = this.media.stream;
     this.results.camera = trouble ? 'fail' : 'skipped';
     if (trouble) return this.#show('camera', 'fail', trouble === 'missing' ? 'missing_camera' : trouble);
     this.#show('camera', 'running');
+    this.#watching = new AbortController();
     // A picture that moves, and not only a device that opened.
     this.mirror.addEventListener('timeupdate', () => {
-      if (!this.media.track('video')) return;
+      if (!this.media.on.camera) return;
+      this.#watching?.abort();
       this.results.camera = 'pass';
       this.#show('camera', 'pass');
-    }, { once: true });
+    }, { signal: this.#watching.signal });
     return undefined;
   }
 
@@ -152,7 +173,9 @@ export class Check {
   }
 
   async #playTone() {
+    const { signal } = this.#round;
     await playTest();
+    if (signal.aborted) return;
     button('heard').hidden = false;
     button('not-heard').hidden = false;
     write(button('play'), t('check.speaker.replay'));
@@ -169,9 +192,11 @@ export class Check {
     this.#show('speaker', shown, shown === 'fail' ? 'speaker' : null);
   }
 
-  async #testNetwork() {
+  /** @param {AbortSignal} signal */
+  async #testNetwork(signal) {
     this.#show('network', 'running');
     const found = await testNetwork(this.ask);
+    if (signal.aborted) return;
     this.results.network = found === 'blocked' ? 'fail' : 'pass';
     if (found === 'pass') this.#show('network', 'pass');
     else this.#show('network', found === 'slow' ? 'warn' : 'fail', found);
@@ -199,6 +224,13 @@ export class Check {
     const faults = this.section.querySelectorAll('[data-result="fail"]').length;
     announce(faults ? t('check.faults') : t('check.all_well'));
   }
+}
+
+/** A round that is over. */
+function stopped() {
+  const round = new AbortController();
+  round.abort();
+  return round;
 }
 
 /** @type {Record<Shown, string>} */

@@ -39,6 +39,7 @@ export async function playThroughChosen(element) {
   if (!SPEAKERS_CAN_BE_CHOSEN || element.sinkId === speaker) return;
   // A speaker that has been unplugged is no reason for silence: the sound stays where it was.
   await element.setSinkId(speaker).catch(() => {});
+  if (chosenSpeaker() !== speaker) await playThroughChosen(element);
 }
 
 /**
@@ -47,8 +48,8 @@ export async function playThroughChosen(element) {
  */
 async function listDevices(dialog, media) {
   const devices = await navigator.mediaDevices.enumerateDevices();
-  fill(select(dialog, 'videoinput'), devices, media.track('video')?.getSettings().deviceId);
-  fill(select(dialog, 'audioinput'), devices, media.track('audio')?.getSettings().deviceId);
+  fill(select(dialog, 'videoinput'), devices, media.device('video'));
+  fill(select(dialog, 'audioinput'), devices, media.device('audio'));
   fill(select(dialog, 'audiooutput'), devices, chosenSpeaker());
 }
 

@@ -1,5 +1,8 @@
 /** Sounds made on the spot, so that nothing is downloaded: a test tone, a door bell. */
 
+/** A sound that had to wait longer for the person's first touch is no longer about now. */
+const STALE = 2000;
+
 /** @type {AudioContext | null} */
 let context = null;
 
@@ -42,7 +45,9 @@ export function ringAgain() {
  */
 async function play(notes, length) {
   const player = audio();
+  const asked = Date.now();
   await player.resume();
+  if (Date.now() - asked > STALE) return;
   for (const [pitch, start] of notes) {
     sing(player, pitch, player.currentTime + start, length);
   }

@@ -40,12 +40,15 @@ const PASSING = '[data-problem="unreachable"], [data-problem="unavailable"], [da
 const CHECKED = 'checked';
 const FINISHED = 'finished';
 
+/** Where camera and microphone have something to do; everywhere else they are let go. */
+const SEEN_AND_HEARD = ['check', 'call'];
+
 class VisitPage {
   /** @type {Visit | null} */
   visit = null;
   confirmedAt = 0;
-  /** @type {number} the version of the place whose call is over for this page */
-  finished = Number(sessionStorage.getItem(FINISHED) ?? -1);
+  /** @type {{ appointment: string, version: number } | null} the place whose call is over for this page */
+  finished = JSON.parse(sessionStorage.getItem(FINISHED) ?? 'null');
   endedBy = '';
   /** @type {'first' | 'again' | 'no'} */
   checking = sessionStorage.getItem(CHECKED) === null ? 'first' : 'no';
@@ -112,12 +115,18 @@ class VisitPage {
     const before = this.visit?.place;
     // An answer that was overtaken by a newer one on the way.
     if (before && visit.place.version < before.version) return;
-    if (before && visit.place.version > before.version) this.callAfter = 0;
     this.confirmedAt = Date.now();
     this.visit = visit;
+    if (before && visit.place.version > before.version) this.#movedOn();
     if (this.notes.querySelector(PASSING)) clearNotes(this.notes);
     if (before && before.state !== 'admitted' && visit.place.state === 'admitted') this.#ringDoor();
     this.#show();
+  }
+
+  /** What was refused, or taken to another window, was another admission. */
+  #movedOn() {
+    this.callAfter = 0;
+    if (!this.call.room) this.call.abandon();
   }
 
   /** @param {unknown} error */
@@ -149,19 +158,20 @@ class VisitPage {
     if (!visit) return 'opening';
     const { appointment, place } = visit;
     if (appointment.status === 'cancelled') return 'wait';
-    if (place.state === 'admitted') return this.#whereAdmitted(place.version);
+    if (place.state === 'admitted') return this.#whereAdmitted(visit);
     if (this.checking === 'again') return 'check';
     if (place.state === 'waiting' || place.state === 'refused') return 'wait';
-    if (appointment.status === 'ended' || (place.state === 'left' && this.finished >= 0)) return 'closed';
+    if (appointment.status === 'ended' || (place.state === 'left' && this.finished?.appointment === appointment.appointment_id)) return 'closed';
     return this.checking === 'first' ? 'check' : 'wait';
   }
 
   /**
    * The camera is not opened behind somebody's back: a page that is not seen rings, and joins when it is looked at.
-   * @param {number} version
+   * @param {Visit} visit
    */
-  #whereAdmitted(version) {
-    if (version <= this.finished) return 'closed';
+  #whereAdmitted({ appointment, place }) {
+    const { finished } = this;
+    if (finished?.appointment === appointment.appointment_id && place.version <= finished.version) return 'closed';
     return document.hidden && this.view !== 'call' ? 'wait' : 'call';
   }
 
@@ -169,7 +179,7 @@ class VisitPage {
     const { visit } = this;
     if (!visit) return;
     const where = this.#where();
-    if (this.call.room && where !== 'call') this.call.abandon();
+    if (where !== 'call') this.call.abandon();
     this.#go(where);
     if (where === 'wait') this.#showWait(visit);
     if (where === 'closed') this.closed.show(this.endedBy, visit.can_ask);
@@ -180,6 +190,9 @@ class VisitPage {
   #go(where) {
     if (this.view === where) return;
     this.view = where;
+    if (where === 'check') this.check.explain();
+    else this.check.stop();
+    if (!SEEN_AND_HEARD.includes(where)) this.media.close();
     if (where === 'wait' && this.visit) this.#showWait(this.visit);
     if (where !== 'wait') setTitle(find('h1', HTMLElement, view(where)).textContent ?? '');
     if (where === 'call' || where === 'closed') markTitle('');
@@ -264,7 +277,6 @@ class VisitPage {
   async #checked(results) {
     sessionStorage.setItem(CHECKED, JSON.stringify(results));
     this.checking = 'no';
-    this.media.close();
     this.#show();
     // The professional sees them; the visit does not depend on them.
     await ask('PUT', `${API}/checks`, { body: results }).catch(() => {});
@@ -272,7 +284,6 @@ class VisitPage {
 
   #checkAgain() {
     this.checking = 'again';
-    this.check.explain();
     this.#show();
   }
 
@@ -296,9 +307,10 @@ class VisitPage {
   /** @param {string} by */
   #finish(by) {
     if (this.visit?.place.state !== 'admitted') return;
+    const { appointment, place } = this.visit;
     this.endedBy = by;
-    this.finished = this.visit.place.version;
-    sessionStorage.setItem(FINISHED, String(this.finished));
+    this.finished = { appointment: appointment.appointment_id, version: place.version };
+    sessionStorage.setItem(FINISHED, JSON.stringify(this.finished));
   }
 
   /** @param {Member} member */

@@ -37,6 +37,7 @@ def moment(at: datetime) -> str:
 class Lobby:
     """What the pages are told."""
 
+    appointment_id: str = "a-1"
     opens_in: timedelta = timedelta(minutes=-5)
     state: str = "identified"
     status: str = "booked"
@@ -103,7 +104,7 @@ class Lobby:
 
     def appointment(self) -> dict[str, Any]:
         return {
-            "appointment_id": "a-1",
+            "appointment_id": self.appointment_id,
             "unit": {"id": "u-1", "name": NAMES},
             "service": "general",
             "professional": PROFESSIONAL,
