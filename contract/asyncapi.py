@@ -4,7 +4,7 @@ from typing import Any
 
 from contract.catalogue import CATALOGUE, SERVICES, Entry, kept, parked
 from contract.envelope import JSON, Why
-from contract.samples import sample
+from contract.samples import binary_samples, sample
 from contract.shapes import meaning
 
 Document = dict[str, Any]
@@ -113,7 +113,7 @@ def _operation(action: str, who: str, topic: str) -> Document:
 
 def _message(entry: Entry) -> Document:
     name = entry.event.type()
-    golden = sample(name)
+    golden = [sample(each) for each in binary_samples(name)]
     return {
         "name": name,
         "summary": meaning(entry.event),
@@ -124,7 +124,9 @@ def _message(entry: Entry) -> Document:
             "schema": {"$ref": f"schemas/{name}.json"},
         },
         "bindings": {"kafka": {"key": KEY} | BINDING},
-        "examples": [{"headers": golden.headers, "payload": golden.value}],
+        "examples": [
+            {"headers": each.headers, "payload": each.value} for each in golden
+        ],
     }
 
 

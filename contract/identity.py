@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contract.envelope import Event
 from contract.personal import Personal
+from contract.slot import SlotEvent
 
 
 class Role(StrEnum):
@@ -21,7 +21,7 @@ class Role(StrEnum):
     VISITING_PROFESSIONAL = "visiting_professional"  # of another organisation
 
 
-class PatientIdentified(Event):
+class PatientIdentified(SlotEvent):
     """The patient, or someone who may act for them, proved who they are.
 
     `person_id` is pairwise: it means nothing outside this appointment.

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import AwareDatetime, Field
 
 from contract.booking import CompanionRole
-from contract.envelope import Event
+from contract.slot import SlotEvent
 
 
 class Kind(StrEnum):
@@ -19,7 +19,7 @@ class Kind(StrEnum):
     DELAY = "delay"
 
 
-class InvitationIssued(Event):
+class InvitationIssued(SlotEvent):
     """The appointment has a link. Its SHA-256 digest (hex) is said, never the link."""
 
     topic: ClassVar[str] = "invitation.issued"
@@ -32,7 +32,7 @@ class InvitationIssued(Event):
     "As what the link lets someone in, when it is a companion's and not the patient's."
 
 
-class InvitationSent(Event):
+class InvitationSent(SlotEvent):
     """A mail server has taken the message."""
 
     topic: ClassVar[str] = "invitation.sent"
@@ -42,7 +42,7 @@ class InvitationSent(Event):
     "To a companion of this role; to the patient unless said."
 
 
-class InvitationFailed(Event):
+class InvitationFailed(SlotEvent):
     """The message could not be delivered; `reason` is a code, never an address."""
 
     topic: ClassVar[str] = "invitation.failed"

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contract.envelope import Event, Id
+from contract.envelope import Id
+from contract.slot import SlotEvent
 
 
-class OfAPerson(Event):
+class OfAPerson(SlotEvent):
     """Something about one person's place in the lobby."""
 
     person_id: UUID
@@ -103,7 +104,7 @@ class MessageRead(OfAPerson):
     "As in message.sent."
 
 
-class AppointmentDelayed(Event):
+class AppointmentDelayed(SlotEvent):
     """The professional runs late by so many minutes; 0 is on time again."""
 
     topic: ClassVar[str] = "appointment.delayed"
@@ -114,7 +115,7 @@ class AppointmentDelayed(Event):
     "Nobody said so: the professional's call before this one still runs."
 
 
-class AppointmentMissed(Event):
+class AppointmentMissed(SlotEvent):
     """The time ended, and nobody had asked to join for the patient."""
 
     topic: ClassVar[str] = "appointment.missed"
@@ -122,7 +123,7 @@ class AppointmentMissed(Event):
     at: AwareDatetime
 
 
-class AppointmentUnserved(Event):
+class AppointmentUnserved(SlotEvent):
     """The time ended, and whoever had asked to join for the patient was not let in."""
 
     topic: ClassVar[str] = "appointment.unserved"

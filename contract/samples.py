@@ -1,6 +1,7 @@
 """The golden samples: for each published version one message, as it was first said.
 
-They are never edited: what has been said once must be readable for good.
+They are never edited: what has been said once must be readable for good. When a version
+gains optional fields, a message that has them is added beside it (`<type>.slot`).
 """
 
 import json
@@ -28,3 +29,9 @@ class Sample:
 def sample(name: str) -> Sample:
     """The sample of a type, as `appointment.booked.v1`."""
     return Sample(**json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
+
+
+def binary_samples(event_type: str) -> tuple[str, ...]:
+    """The names of a type's samples in binary mode, as it was first said coming first."""
+    names = (event_type, f"{event_type}.slot")
+    return tuple(name for name in names if (FOLDER / f"{name}.json").exists())

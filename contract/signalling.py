@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from contract.envelope import Event
+from contract.slot import SlotEvent
 
 
 class EndedBy(StrEnum):
@@ -18,7 +18,7 @@ class EndedBy(StrEnum):
     CANCELLATION = "cancellation"
 
 
-class CallStarted(Event):
+class CallStarted(SlotEvent):
     """The professional and the patient's side are both in the call."""
 
     topic: ClassVar[str] = "call.started"
@@ -26,7 +26,7 @@ class CallStarted(Event):
     at: AwareDatetime
 
 
-class CallEnded(Event):
+class CallEnded(SlotEvent):
     """The call is over; `seconds` since it started."""
 
     topic: ClassVar[str] = "call.ended"
