@@ -1,7 +1,7 @@
 """Kafka, as we hear it: nothing lost, nothing unreadable in the way.
 
 One consumer per service over all its topics: one group member per instance, and so one
-rebalance and not ten when an instance comes or goes.
+rebalance and not ten when an instance comes or goes. Each partition goes on by itself.
 
     unreadable   parked at once with a reason, and the partition moves on
     failing      tried again with growing pauses, then parked
@@ -9,31 +9,28 @@ rebalance and not ten when an instance comes or goes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import stamina
-from aiokafka import AIOKafkaProducer, ConsumerRecord
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from faststream import AckPolicy
-from faststream.exceptions import NackMessage
-from faststream.kafka import KafkaBroker
-from faststream.kafka.annotations import KafkaMessage
+from aiokafka.errors import KafkaError
 
+from chassis.consuming import Member
+from chassis.dead_letters import DeadLetters, dead_letters
+from chassis.fetch_errors import Kind, is_away, pause
 from chassis.logs import Log, trouble
-from chassis.metrics import HEARD
-from chassis.producing import producing
+from chassis.metrics import FETCH_ERRORS, HEARD
+from chassis.partition import Partition, Record
 from chassis.refusal import Unavailable
-from contract.catalogue import parked
 from contract.envelope import Event, Unreadable, read
 
 PAUSES = (0.2, 1.0, 5.0)  # seconds before the 2nd, 3rd and 4th try
 AWAY_PAUSE = 2.0
+ACT_SECONDS = 60.0  # an act that takes longer hangs, and has failed
 DRAIN_SECONDS = 20.0  # for what is under way when we stop
-FAREWELL_SECONDS = 5.0  # for leaving the group, after what was under way
+FAREWELL_SECONDS = 10.0  # for leaving the group, after what was under way
+STILL_SECONDS = 60.0  # without progress, while there is something to hear
+FIRST_PAUSE = 0.2  # between two lives of the consumer
+LONGEST_PAUSE = 5.0
 FAILING = "failing"
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
@@ -52,17 +49,20 @@ class Bus:
         *,
         pauses: Sequence[float] = PAUSES,
         away_pause: float = AWAY_PAUSE,
+        act_seconds: float = ACT_SECONDS,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         self._service = service
         self._servers = servers
         self._pauses = pauses
         self._away_pause = away_pause
+        self._act_seconds = act_seconds
         self._drain_seconds = drain_seconds
         self._fetch_wait_ms = fetch_wait_ms
         self._log = log
         self._hearers: dict[type[Event], Hearer[Any]] = {}
-        self._parking: AIOKafkaProducer | None = None
+        self._letters: DeadLetters | None = None
+        self._member: Member | None = None
 
     def hears(
         self, event: type[AnyEvent]
@@ -83,146 +83,91 @@ class Bus:
         """The topics that are listened to."""
         return frozenset(event.topic for event in self._hearers)
 
+    def standing_still(self, seconds: float = STILL_SECONDS) -> frozenset[str]:
+        """`topic/partition` of each that for so long had something to hear in vain.
+
+        Empty while nothing is known, as when Kafka or the database is away.
+        """
+        return self._member.standing_still(seconds) if self._member else frozenset()
+
     async def run(self) -> None:
         """Listen until cancelled; waits for Kafka as long as it takes."""
-        if not self._hearers:
-            return
-        broker = self._listener()
-        async with AsyncExitStack() as opened:
-            # First, for whatever is heard may have to be parked.
-            async for attempt in _patiently():
-                with attempt:
-                    self._parking = await opened.enter_async_context(
-                        producing(self._servers, f"{self._service}-parking")
-                    )
-            opened.push_async_callback(self._stop, broker)
-            async for attempt in _patiently():
-                with attempt:
-                    await broker.start()
-            await asyncio.Event().wait()
+        lives = 0
+        while self._hearers:
+            try:
+                await self._live()
+            except (KafkaError, OSError) as error:
+                kind = Kind.UNREACHABLE if is_away(error) else Kind.GROUP
+                FETCH_ERRORS.labels(self._service, "", kind).inc()
+                self._log.error(
+                    "The consumer stopped and starts again.",
+                    kind=str(kind),
+                    **trouble(error),
+                )
+            await asyncio.sleep(pause(lives, FIRST_PAUSE, LONGEST_PAUSE))
+            lives += 1
 
-    def _listener(self) -> KafkaBroker:
-        """A new one for every run: what fell before leaves nothing behind."""
-        # FastStream's own logger prints rejected values, so it is silenced.
-        broker = KafkaBroker(
-            self._servers,
-            client_id=self._service,
-            consumer_only=True,  # parking has a producer of its own, and topics a job
-            graceful_timeout=self._drain_seconds,
-            logger=None,
-        )
-        subscriber = broker.subscriber(
-            *sorted(self.heard),
-            group_id=self._service,
-            auto_offset_reset="earliest",
-            ack_policy=AckPolicy.NACK_ON_ERROR,
-            fetch_max_wait_ms=self._fetch_wait_ms,
-            max_poll_interval_ms=120_000,
-            parser=_tolerant,
-            decoder=_as_it_came,
-            no_reply=True,
-        )
-
-        @subscriber
-        async def hear(message: KafkaMessage) -> None:
-            record: Any = message.raw_message
-            HEARD.labels(self._service, record.topic, await self._hear(record)).inc()
-
-        return broker
-
-    async def _stop(self, broker: KafkaBroker) -> None:
-        """Kafka may be away, or wait for another member that is: we wait for neither."""
-        try:
-            async with asyncio.timeout(self._drain_seconds + FAREWELL_SECONDS):
-                await broker.stop()
-        except Exception as error:  # noqa: BLE001 - we leave, whatever it is
-            self._log.warning(
-                "The group was left without a farewell.", **trouble(error)
+    async def _live(self) -> None:
+        """A new consumer for every life: what fell before leaves nothing behind."""
+        async with dead_letters(self._service, self._servers, self._log) as letters:
+            self._letters = letters
+            self._member = Member(
+                self._service,
+                self._servers,
+                self.heard,
+                letters=letters,
+                take=self._take,
+                log=self._log,
+                fetch_wait_ms=self._fetch_wait_ms,
+                drain_seconds=self._drain_seconds,
             )
-            for each in broker.subscribers:
-                await _let_go(each)
+            await self._member.run()
 
-    async def _hear(self, record: "ConsumerRecord[bytes, bytes]") -> str:
+    async def _take(self, record: Record, partition: Partition) -> None:
+        outcome = await self._hear(record, partition)
+        HEARD.labels(self._service, record.topic, outcome).inc()
+
+    async def _hear(self, record: Record, partition: Partition) -> str:
         try:
             event = read(record.headers, record.value, self._hearers)
-            return "passed" if event is None else await self._act(record, event)
+            if event is None:
+                return "passed"
+            return await self._act(record, event, partition)
         except Unreadable as unreadable:
             await self._park(record, unreadable.why)
             return "parked"
 
-    async def _act(self, record: "ConsumerRecord[bytes, bytes]", event: Event) -> str:
-        for pause in (*self._pauses, None):
+    async def _act(self, record: Record, event: Event, partition: Partition) -> str:
+        tries = iter((*self._pauses, None))
+        while True:
             try:
-                await self._hearers[type(event)](event)
+                async with asyncio.timeout(self._act_seconds):
+                    await self._hearers[type(event)](event)
             except Unreadable:
                 raise  # no pause will make it readable
             except Unavailable:
-                await asyncio.sleep(self._away_pause)
                 HEARD.labels(self._service, record.topic, "away").inc()
-                raise NackMessage from None
+                await partition.away(self._away_pause)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next event waits
-                self._log.error(
-                    "An event failed.", topic=record.topic, **trouble(error)
-                )
-                HEARD.labels(self._service, record.topic, "failed").inc()
-                if pause is not None:
-                    await asyncio.sleep(pause)
+                self._tell_failed(record, error)
+                seconds = next(tries)
+                if seconds is None:
+                    await self._park(record, FAILING)
+                    return "parked"
+                await partition.pause(seconds)
             else:
                 return "acted"
-        await self._park(record, FAILING)
-        return "parked"
 
-    async def _park(self, record: "ConsumerRecord[bytes, bytes]", why: str) -> None:
-        """As it came, with where it came from and why it was parked."""
-        assert self._parking is not None  # noqa: S101 - opened before anything is heard
-        told = {
-            "parked-topic": record.topic,
-            "parked-partition": str(record.partition),
-            "parked-offset": str(record.offset),
-            "parked-reason": why,
-        }
-        headers = [*record.headers, *((k, v.encode()) for k, v in told.items())]
-        park = partial(
-            self._parking.send_and_wait,
-            parked(self._service),
-            key=record.key,
-            headers=headers,
+    def _tell_failed(self, record: Record, error: Exception) -> None:
+        HEARD.labels(self._service, record.topic, "failed").inc()
+        self._log.error(
+            "An event failed.",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            **trouble(error),
         )
-        try:
-            await park(record.value or b"")
-        except MessageSizeTooLargeError:  # with our headers; its place says where it is
-            await park(b"")
-        self._log.error("A message was parked.", topic=record.topic, reason=why)
 
-
-def _patiently() -> AsyncIterator[stamina.Attempt]:
-    """Tries until Kafka is there, however long that takes."""
-    return stamina.retry_context(
-        on=(KafkaError, OSError),
-        attempts=None,
-        timeout=None,
-        wait_initial=0.2,
-        wait_max=5,
-    )
-
-
-async def _let_go(subscriber: Any) -> None:
-    """What `stop` had no time for; else it would go on fetching beside its successor."""
-    if subscriber.consumer is not None:
-        with suppress(KafkaError):
-            await subscriber.consumer._fetcher.close()  # noqa: SLF001 - see above
-        await subscriber.consumer._client.close()  # noqa: SLF001 - see above
-
-
-async def _tolerant(
-    record: Any, parse: Callable[[Any], Awaitable[KafkaMessage]]
-) -> KafkaMessage:
-    """FastStream decodes headers strictly and loses a message that has a bad one."""
-    message = await parse(replace(record, headers=()))
-    message.raw_message = record
-    return message
-
-
-async def _as_it_came(message: Any) -> Any:
-    """The contract reads the body, not FastStream."""
-    return message.body
+    async def _park(self, record: Record, why: str) -> None:
+        assert self._letters is not None  # noqa: S101 - opened before anything is heard
+        await self._letters.keep(record, why)

@@ -15,6 +15,33 @@ HEARD = Counter(
     "Messages heard, by what became of them: acted, passed, parked, failed, away.",
     ["service", "topic", "outcome"],
 )
+FETCH_ERRORS = Counter(
+    "chassis_fetch_errors_total",
+    "Errors of reading from Kafka, by kind: corrupt, unknown_codec, undecodable and too_large (stepped over, a dead letter "
+    "has the place), no_position and out_of_range (goes on at the oldest record), forbidden, not_fetched, unreachable, commit "
+    "and group (tried again), topic_missing. No topic: of all of them.",
+    ["service", "topic", "kind"],
+)
+LAG = Gauge(
+    "chassis_consumer_lag",
+    "Records of a partition of this instance that are in Kafka and not yet done.",
+    ["service", "topic", "partition"],
+)
+STALLED = Gauge(
+    "chassis_consumer_stalled_seconds",
+    "Seconds since a partition of this instance last went on, while it has lag. Waiting for the database does not count.",
+    ["service", "topic", "partition"],
+)
+TOPICS_MISSING = Gauge(
+    "chassis_topics_missing",
+    "Topics that the service consumes and that are not there, or that it may not see.",
+    ["service"],
+)
+DEAD_LETTERS_REFUSED = Counter(
+    "chassis_dead_letters_refused_total",
+    "Messages that became no dead letter, for Kafka refused it: the log has their place.",
+    ["service", "topic"],
+)
 REQUESTS = Histogram(
     "chassis_request_seconds",
     "Time to answer a request, by route (never by path).",

@@ -1,16 +1,21 @@
 """Kafka, as we speak to it: what is acknowledged is there, once and in order."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
 
-STOP_SECONDS = 5.0
+from chassis.waiting import whole
+
+REQUEST_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def producing(servers: str, name: str) -> AsyncIterator[AIOKafkaProducer]:
+async def producing(
+    servers: str, name: str, *, enable_idempotence: bool = True
+) -> AsyncIterator[AIOKafkaProducer]:
     """A producer; raises `KafkaError` when Kafka is away.
 
     With idempotence it never gives up a message: whoever waits decides for how long.
@@ -19,26 +24,29 @@ async def producing(servers: str, name: str) -> AsyncIterator[AIOKafkaProducer]:
         bootstrap_servers=servers,
         client_id=name,
         acks="all",
-        enable_idempotence=True,
+        enable_idempotence=enable_idempotence,
         linger_ms=5,
-        request_timeout_ms=10_000,
+        request_timeout_ms=int(REQUEST_SECONDS * 1000),
     )
     try:
-        await producer.start()
+        # Cancelled while it first connects, it would leave that connection open.
+        await whole(producer.start(), REQUEST_SECONDS)
         yield producer
     finally:
-        await _let_go(producer)
+        await _end(producer)
 
 
-async def _let_go(producer: AIOKafkaProducer) -> None:
+async def _end(producer: AIOKafkaProducer) -> None:
     """Without its last words, which nobody waits for any more.
 
     Its own `stop` waits for them, and an idempotent producer never gives up: left to
-    itself it would go on beside its successor, and say it all once more.
+    itself it would go on beside its successor, and say it all once more. So its client
+    sends nothing more, by which what still waits has failed, and `stop` has an end.
     """
-    await producer.client.close()
-    sender = producer._sender and producer._sender.sender_task  # noqa: SLF001 - see above
-    if sender is not None:
-        sender.cancel()
-        await asyncio.wait([sender], timeout=STOP_SECONDS)
-    producer._closed = True  # noqa: SLF001 - else it warns of a forgotten `stop`
+    producer.client.send = _refuse
+    await producer.client.close()  # what is under way fails, too
+    await producer.stop()
+
+
+async def _refuse(*_: object, **__: object) -> NoReturn:
+    raise ProducerClosed

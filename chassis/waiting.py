@@ -6,7 +6,11 @@ used nowhere here; `asyncio.timeout` loses none.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 async def woken(event: asyncio.Event, seconds: float) -> bool:
@@ -15,3 +19,20 @@ async def woken(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+async def whole(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
+    """Do the work; a cancellation waits so long for its end before it counts.
+
+    For libraries that forget what they hold when they are cancelled half-way.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=seconds)
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # taken note of: nobody waits for it any more
+        raise

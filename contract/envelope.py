@@ -79,6 +79,15 @@ class Why(StrEnum):
     NOT_AS_AGREED = "not_as_agreed"
 
 
+class Lost(StrEnum):
+    """Why Kafka's own bytes could not be read. The codes stand in `docs/events.md`."""
+
+    CORRUPT = "corrupt"
+    UNKNOWN_CODEC = "unknown_codec"
+    UNDECODABLE = "undecodable"
+    TOO_LARGE = "too_large"
+
+
 class Unreadable(Exception):
     """The message is not what the contract says. Quotes nothing of it."""
 

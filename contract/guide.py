@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from contract.catalogue import CATALOGUE, PERSONAL_KEPT
-from contract.envelope import Event, Why
+from contract.envelope import Event, Lost, Why
 from contract.shapes import meaning, schema
 
 Shape = dict[str, Any]
@@ -21,6 +21,14 @@ REASONS = {
     Why.NOT_AS_AGREED: "The value is JSON, but not as its type has it: a field is "
     "missing or has another shape.",
     "failing": "It could be read, but acting on it failed several times.",
+    Lost.CORRUPT: "The bytes in Kafka are damaged (their checksum is wrong). The dead "
+    "letter has no value: `parked-offset` says where the bytes lie.",
+    Lost.UNKNOWN_CODEC: "Compressed with something else than gzip, snappy, lz4 or zstd; "
+    "no value either.",
+    Lost.UNDECODABLE: "Kafka's batch cannot be unpacked: damaged compression, or a "
+    "header's name that is not UTF-8; no value either.",
+    Lost.TOO_LARGE: "The batch claims to be larger than anything Kafka may hold; no "
+    "value either.",
 }
 
 

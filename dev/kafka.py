@@ -96,6 +96,11 @@ class ApacheKafka:
     def thaw(self) -> None:
         self._running().send(signal.SIGCONT)
 
+    def log_of(self, topic: str, partition: int) -> Path:
+        """The file in which it keeps this partition."""
+        (log,) = (self._home / "data" / f"{topic}-{partition}").glob("*.log")
+        return log
+
     async def _end(self, sign: signal.Signals) -> None:
         if self._program is None:
             return
@@ -258,6 +263,9 @@ def _properties(home: Path, port: int, quorum_port: int) -> str:
         "broker.heartbeat.interval.ms": "500",
         # A topic nobody made is a mistake, as in production.
         "auto.create.topics.enable": "false",
+        # A test may forbid something; what nobody spoke of is allowed to everybody.
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
         # One node keeps one copy of its own books, too.
         "offsets.topic.replication.factor": "1",
         "offsets.topic.num.partitions": "1",

@@ -1,12 +1,15 @@
 """Listening in on Kafka, and the tasks that a test runs beside itself."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.record.util import calc_crc32c
 
 PATIENCE = 60
 Record = ConsumerRecord[bytes, bytes]
@@ -73,3 +76,35 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 def ce_id(record: Record) -> str:
     return dict(record.headers)["ce_id"].decode()
+
+
+# Where things lie in a batch of Kafka's log, counted from its first byte.
+LENGTH, CHECKSUM, ATTRIBUTES, RECORDS = 8, 17, 21, 61
+
+
+def damage(log: Path, which: int, how: Callable[[bytearray], None]) -> None:
+    """Change the bytes of one batch in Kafka's own file; its checksum holds after it."""
+    whole = bytearray(log.read_bytes())
+    start = 0
+    for _ in range(which):
+        start += 12 + struct.unpack_from(">i", whole, start + LENGTH)[0]
+    end = start + 12 + struct.unpack_from(">i", whole, start + LENGTH)[0]
+    batch = whole[start:end]
+    how(batch)
+    struct.pack_into(">I", batch, CHECKSUM, calc_crc32c(bytes(batch[ATTRIBUTES:])))
+    _write(log, start, batch)
+
+
+def spoil(log: Path, which: int, at: int = RECORDS + 3) -> None:
+    """Change a byte of one batch in Kafka's own file, and not its checksum."""
+    whole = bytearray(log.read_bytes())
+    start = 0
+    for _ in range(which):
+        start += 12 + struct.unpack_from(">i", whole, start + LENGTH)[0]
+    _write(log, start + at, bytes([whole[start + at] ^ 0xFF]))
+
+
+def _write(log: Path, at: int, data: bytes) -> None:
+    with log.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
