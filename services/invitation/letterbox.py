@@ -105,8 +105,12 @@ class Letterbox:
     async def run(self) -> None:
         """Until cancelled."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._answer, self._host, self._port)
+        # A server that serves at once is left open by whoever is cancelled just then.
+        server = await loop.create_server(
+            self._answer, self._host, self._port, start_serving=False
+        )
         try:
+            await server.start_serving()
             await asyncio.Event().wait()
         finally:
             server.close()
