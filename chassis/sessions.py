@@ -21,11 +21,18 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+)
 
 from chassis.clock import Clock
 from chassis.refusal import Refusal, Unavailable
 from contract.personal import Personal
+from contract.slot import Slot
 
 AUDIENCE = "videomottagning"
 ALGORITHM = "ES256"
@@ -85,6 +92,15 @@ class Admission(Token):
     kind: Literal["admission"] = "admission"
     appointment: str
     role: str
+    starts_at: AwareDatetime | None = None
+    sequence: int | None = None
+
+    @property
+    def slot(self) -> Slot | None:
+        """Of the appointment, as in events; nothing from a lobby that did not say it yet."""
+        if self.starts_at is None or self.sequence is None:
+            return None
+        return Slot(self.starts_at, self.sequence)
 
 
 AnyToken = TypeVar("AnyToken", bound=Token)

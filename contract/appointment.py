@@ -78,11 +78,17 @@ class Heard:
     def and_then(self, change: Change) -> Self:
         renewed = self.renewed_by(change)
         sequences: Any = {each.value: change.sequence for each in renewed}
-        over = max(self.over, self._over_by(change))
-        heard = replace(self, over=over, **sequences)
+        heard = replace(self, over=self._over_by(change), **sequences)
         if Aspect.TIMES in renewed and isinstance(change, Timed):
             heard = replace(heard, starts_at=change.starts_at)
         return heard
+
+    def with_slot(self, slot: Slot) -> Self:
+        """For whoever is told of no changes, and learns of slots from other events."""
+        heard = replace(self, over=self._over_with(slot))
+        if slot.sequence < self.times:
+            return heard
+        return replace(heard, times=slot.sequence, starts_at=slot.starts_at)
 
     @property
     def slot(self) -> Slot | None:
@@ -114,13 +120,16 @@ class Heard:
         return slot is not None and self.relevance(slot) is Relevance.OUTDATED
 
     def _over_by(self, change: Change) -> int:
-        """Up to which sequence this change ends the slots of before, or shows their end."""
-        if isinstance(change, AppointmentCancelled):
-            return change.sequence
-        if not isinstance(change, Timed) or self.starts_at in {None, change.starts_at}:
-            return UNHEARD
-        older, newer = sorted((change.sequence, self.times))
-        return min(older, newer - 1)  # who forgets to count says nothing of before
+        if isinstance(change, Timed):
+            return self._over_with(Slot(change.starts_at, change.sequence))
+        return max(self.over, change.sequence)
+
+    def _over_with(self, slot: Slot) -> int:
+        """Another start ends the slots before it, whichever of the two is the older."""
+        if self.starts_at in {None, slot.starts_at}:
+            return self.over
+        older, newer = sorted((slot.sequence, self.times))
+        return max(self.over, min(older, newer - 1))  # or somebody does not count
 
     def _is_newer(self, change: Change, aspect: Aspect) -> bool:
         """A booking system that forgets to count still means what it said last."""

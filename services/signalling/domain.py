@@ -1,16 +1,20 @@
 """Who may be in a call, and what starts and ends it. Pure: it decides and does nothing.
 
-The lobby's word is the truth about who may be in; a cancelled appointment stays off.
+The lobby's word is the truth about who may be in. It is about a slot of the appointment:
+once that is over, by a move or a cancellation, it lets nobody in to the next.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from chassis.refusal import Refusal
+from contract.appointment import Heard
 from contract.identity import Role
 from contract.signalling import EndedBy
+from contract.slot import Slot
 
 
 class NotAdmitted(Refusal):
@@ -131,6 +135,7 @@ class Admission:
     side: Side
     admitted: bool
     at: datetime
+    slot: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ class Call:
     started_at: datetime | None
     ended_at: datetime | None
     ended_by: EndedBy | None
+    slot: Slot | None = None
 
     @property
     def seconds(self) -> int | None:
@@ -152,23 +158,73 @@ class Call:
         return self.started_at if self.ended_at is None else None
 
 
+NOTHING_HEARD = Heard()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was heard of an appointment's slots, and whether it ever was cancelled."""
+
+    heard: Heard = NOTHING_HEARD
+    was_cancelled: bool = False
+
+    @property
+    def is_off(self) -> bool:
+        """Cancelled, and nobody was let in to a newer slot."""
+        return self.was_cancelled and self.heard.times <= self.heard.status
+
+    def knowing(self, slot: Slot | None) -> Self:
+        """With what the lobby's word about this slot says."""
+        if slot is None:
+            return self
+        return replace(self, heard=self.heard.with_slot(slot))
+
+    def holds(self, slot: Slot | None) -> bool:
+        """Whether who was let in to this slot may still come in.
+
+        Where the lobby named none, a cancellation is final, as it was before slots.
+        """
+        return not self.was_cancelled if slot is None else self.heard.is_current(slot)
+
+    def is_over(self, call: Call) -> bool:
+        """Whether the call is one of a slot before."""
+        return self.is_off if call.slot is None else self.heard.is_over(call.slot)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All that is written about an appointment."""
+    """All that is written about an appointment; of calls, the latest."""
 
-    cancelled: bool
+    order: Order
     admissions: Mapping[str, Admission]
-    call: Call | None
+    latest_call: Call | None
 
-    def admitted_since(self, person: Person, word: datetime | None) -> datetime | None:
-        """Since when they may be in; nothing while we have not heard that they may.
+    @property
+    def call(self) -> Call | None:
+        """The latest of the slot that holds. The end of one before ends nothing now."""
+        call = self.latest_call
+        return None if call is None or self.order.heard.is_over(call.slot) else call
 
-        `word` is when the lobby let them in by what they themselves can show.
+    def admitted_since(self, person: Person, word: Admission | None) -> datetime | None:
+        """Since when they may come in; nothing while we have not heard that they may.
+
+        `word` is the lobby's, as they themselves can show it.
         Raises `AppointmentCancelled` and `CallOver`.
         """
-        if self.cancelled:
-            raise AppointmentCancelled("The appointment is cancelled.")
+        if word is None:
+            return self._since(person, None)
+        informed = replace(self, order=self.order.knowing(word.slot))
+        at = word.at if informed.order.holds(word.slot) else None
+        return informed._since(person, at)  # noqa: SLF001 - it is one of us
+
+    def still_admitted_since(self, person: Person, since: datetime) -> datetime | None:
+        """The same for somebody who is in already. A move alone shows nobody out."""
+        return self._since(person, None if self.order.is_off else since)
+
+    def _since(self, person: Person, word: datetime | None) -> datetime | None:
         since = self._latest(person, word)
+        if since is None and self.order.is_off:
+            raise AppointmentCancelled("The appointment is cancelled.")
         if since is not None and self._is_over(since):
             raise CallOver("The call has ended.")
         return since
@@ -179,7 +235,9 @@ class Standing:
             return word
         if word is not None and word > said.at:
             return word
-        return said.at if said.admitted else None
+        if not said.admitted:
+            return None
+        return said.at if self.order.holds(said.slot) else word
 
     def _is_over(self, since: datetime) -> bool:
         ended_at = self.call.ended_at if self.call else None

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from chassis import sessions
 from chassis.refusal import Unavailable
-from chassis.sessions import Admission, KeySet, NoSession
+from chassis.sessions import KeySet, NoSession
 from chassis.waiting import woken
-from services.signalling.domain import Call, NotAdmitted, Person
+from services.signalling.domain import Admission, Call, NotAdmitted, Person, side
 from services.signalling.flows import Signalling
 from services.signalling.news import News
 from services.signalling.rooms import Rooms
@@ -16,7 +17,7 @@ from services.signalling.rooms import Rooms
 LOOK_EVERY = 2.0  # seconds: a wake-up may be lost with its connection
 
 
-class SignedAdmission(Admission):
+class SignedAdmission(sessions.Admission):
     """The lobby's word that a client shows, and when it was given."""
 
     iat: datetime
@@ -58,7 +59,7 @@ class Entrance:
                 raise NotAdmitted("You have not been let in.") from None
 
     async def _wait(
-        self, person: Person, word: datetime | None, heard: asyncio.Event
+        self, person: Person, word: Admission | None, heard: asyncio.Event
     ) -> Entry:
         while True:
             await woken(heard, LOOK_EVERY)
@@ -66,23 +67,25 @@ class Entrance:
             if entry := await self._look(person, word):
                 return entry
 
-    async def _look(self, person: Person, word: datetime | None) -> Entry | None:
+    async def _look(self, person: Person, word: Admission | None) -> Entry | None:
         """With the database away, the lobby's fresh word and our own memory suffice.
 
         What they miss is looked at as soon as the database is back.
         """
         try:
             standing = await self.signalling.standing(person.appointment_id)
+            if word and standing.order.knowing(word.slot) != standing.order:
+                await self.signalling.learn(person.appointment_id, word.slot)
         except Unavailable:
-            since = word or self.rooms.admitted_since(person)
+            since = word.at if word else self.rooms.admitted_since(person)
             if since is None:
                 raise
             return Entry(since, None)
         since = standing.admitted_since(person, word)
         return Entry(since, standing.call) if since else None
 
-    async def _word(self, person: Person, token: str | None) -> datetime | None:
-        """When the lobby let this very person in. One that does not hold counts as none."""
+    async def _word(self, person: Person, token: str | None) -> Admission | None:
+        """That the lobby let this very person in. One that does not hold counts as none."""
         if token is None:
             return None
         try:
@@ -91,4 +94,6 @@ class Entrance:
             return None
         shown = (said.appointment, said.sub, said.role)
         fits = shown == (person.appointment_id, person.member, person.role)
-        return said.iat if fits else None
+        if not fits:
+            return None
+        return Admission(side(person.role), admitted=True, at=said.iat, slot=said.slot)

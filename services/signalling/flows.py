@@ -13,6 +13,7 @@ from chassis.outbox import Outbox
 from contract.booking import AppointmentCancelled
 from contract.lobby import ByAProfessional, PatientAdmitted, PatientReturned
 from contract.signalling import CallEnded, CallStarted, EndedBy
+from contract.slot import Slot
 from services.signalling import store
 from services.signalling.domain import (
     Admission,
@@ -38,7 +39,7 @@ class Signalling:
             if not await inbox.first_sight(tx, said):
                 return
             await self._keep(tx, said, admitted=True)
-            host = Admission(Side.PROFESSIONAL, admitted=True, at=said.at)
+            host = Admission(Side.PROFESSIONAL, True, said.at, said.slot)
             await store.admit(tx, said.appointment_id, said.professional_id, host)
             await store.tell(tx, said.appointment_id)
 
@@ -51,23 +52,33 @@ class Signalling:
             await store.tell(tx, said.appointment_id)
 
     async def cancel(self, said: AppointmentCancelled) -> None:
-        """The appointment is off: nobody may be in, and a call that is open ends."""
+        """The appointment is off: nobody may be in, and a call that is open ends.
+
+        Unless it was booked again since, which we hear of by who is let in.
+        """
         async with self.database.writing() as tx:
             if not await inbox.first_sight(tx, said):
                 return
-            await store.cancel(tx, said.appointment_id, self.clock())
-            ended = await store.end(
+            await store.hold(tx, said.appointment_id, self.clock())
+            await store.cancel(tx, said.appointment_id, said.sequence, self.clock())
+            ended = await self._end_of_before(
                 tx, said.appointment_id, self.clock(), EndedBy.CANCELLATION
             )
             await self._tell_end(tx, said.appointment_id, ended)
         _count(ended)
 
+    async def learn(self, appointment_id: str, slot: Slot | None) -> None:
+        """The lobby's signed word, which was quicker than its event, names a slot."""
+        async with self.database.writing() as tx:
+            await self._learn(tx, appointment_id, slot)
+
     async def standing(self, appointment_id: str) -> Standing:
         """All that is written about an appointment."""
         async with self.database.reading() as tx:
-            cancelled, call = await store.latest(tx, appointment_id)
+            order = await store.order(tx, appointment_id)
+            call = await store.latest(tx, appointment_id)
             admissions = await store.admissions(tx, appointment_id)
-        return Standing(cancelled, admissions, call)
+        return Standing(order, admissions, call)
 
     async def write(self, deed: Deed) -> None:
         """What happened in a room. Doing it again changes nothing."""
@@ -96,22 +107,48 @@ class Signalling:
             await store.forget(tx, self.clock() - after)
 
     async def _keep(self, tx: Writer, said: ByAProfessional, *, admitted: bool) -> None:
-        guest = Admission(Side.PATIENT, admitted, said.at)
+        await self._learn(tx, said.appointment_id, said.slot)
+        guest = Admission(Side.PATIENT, admitted, said.at, said.slot)
         await store.admit(tx, said.appointment_id, str(said.person_id), guest)
 
+    async def _learn(self, tx: Writer, appointment_id: str, slot: Slot | None) -> None:
+        order = await store.hold(tx, appointment_id, self.clock())
+        await store.keep(tx, appointment_id, order.knowing(slot).heard)
+
     async def _start(self, deed: Started) -> None:
+        """A call of before that nobody ended, as we were all away, has ended with that."""
+        now, appointment_id = self.clock(), deed.appointment_id
         async with self.database.writing() as tx:
-            if await store.start(tx, deed.appointment_id, deed.at, self.clock()):
-                said = CallStarted(appointment_id=deed.appointment_id, at=deed.at)
-                await self.outbox.record(tx, said)
-                await store.tell(tx, deed.appointment_id)
+            order = await store.hold(tx, appointment_id, now)
+            if order.is_off:
+                return
+            ended = await self._end_of_before(tx, appointment_id, None, EndedBy.SILENCE)
+            if ended is not None:
+                await self._tell_end(tx, appointment_id, ended)
+            slot = order.heard.slot
+            if await store.start(tx, appointment_id, slot, deed.at, now):
+                said = CallStarted(appointment_id=appointment_id, at=deed.at)
+                await self.outbox.record(tx, said.about(slot))
+                await store.tell(tx, appointment_id)
+        _count(ended)
+
+    async def _end_of_before(
+        self, tx: Writer, appointment_id: str, at: datetime | None, by: EndedBy
+    ) -> Call | None:
+        """End the open call if its slot is over: now, or when it was last heard from."""
+        call = await store.open_call(tx, appointment_id)
+        order = await store.order(tx, appointment_id)
+        if call is None or not order.is_over(call):
+            return None
+        return await store.end(tx, appointment_id, at, by)
 
     async def _end(self, deed: Ended) -> None:
         async with self.database.writing() as tx:
             ended = await store.end(tx, deed.appointment_id, deed.at, deed.by)
             if ended is None and deed.started_at is None:
+                order = await store.order(tx, deed.appointment_id)
                 ended = await store.end_unstarted(
-                    tx, deed.appointment_id, deed.at, deed.by
+                    tx, deed.appointment_id, order.heard.slot, deed.at, deed.by
                 )
             await self._tell_end(tx, deed.appointment_id, ended)
         _count(ended)
@@ -133,7 +170,7 @@ class Signalling:
                 seconds=call.seconds,
                 ended_by=call.ended_by,
             )
-            await self.outbox.record(tx, said)
+            await self.outbox.record(tx, said.about(call.slot))
 
 
 def _count(call: Call | None) -> None:

@@ -353,7 +353,7 @@ class Rooms:
 
     def _heed(self, room: Room, session: Session, standing: Standing) -> None:
         try:
-            since = standing.admitted_since(session.person, session.since)
+            since = standing.still_admitted_since(session.person, session.since)
         except CallOver:
             if standing.call is not None:
                 self._tell_end(session, standing.call)

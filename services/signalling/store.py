@@ -5,19 +5,27 @@ from datetime import datetime
 from typing import Any
 
 from chassis.database import Reader, Writer
+from contract.appointment import UNHEARD, Heard
 from contract.signalling import EndedBy
-from services.signalling.domain import Admission, Call, Side
+from contract.slot import Slot
+from services.signalling.domain import Admission, Call, Order, Side
 
 CHANNEL = "signalling_room"
 
 
 async def admissions(tx: Reader, appointment_id: str) -> Mapping[str, Admission]:
     rows = await tx.fetch(
-        "SELECT member, side, admitted, at FROM admission WHERE appointment_id = $1",
+        """
+        SELECT member, side, admitted, at, starts_at, sequence
+          FROM admission
+         WHERE appointment_id = $1
+        """,
         appointment_id,
     )
     return {
-        row["member"]: Admission(Side(row["side"]), row["admitted"], row["at"])
+        row["member"]: Admission(
+            Side(row["side"]), row["admitted"], row["at"], _slot(row)
+        )
         for row in rows
     }
 
@@ -25,80 +33,159 @@ async def admissions(tx: Reader, appointment_id: str) -> Mapping[str, Admission]
 async def admit(
     tx: Writer, appointment_id: str, member: str, latest: Admission
 ) -> None:
-    """Keep this word unless a later one was heard before: topics have no common order."""
+    """Keep this word unless a newer one was heard before: topics have no common order.
+
+    The order is that of `contract.slot.Stamp`.
+    """
     await tx.execute(
         """
-        INSERT INTO admission (appointment_id, member, side, admitted, at)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO admission (appointment_id, member, side, admitted, at, starts_at,
+                               sequence)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (appointment_id, member)
         DO UPDATE SET side = excluded.side,
                       admitted = excluded.admitted,
-                      at = excluded.at
-         WHERE excluded.at > admission.at
+                      at = excluded.at,
+                      starts_at = excluded.starts_at,
+                      sequence = excluded.sequence
+         WHERE CASE WHEN excluded.sequence <> admission.sequence
+                    THEN excluded.sequence > admission.sequence
+                    ELSE excluded.at > admission.at
+               END
         """,
         appointment_id,
         member,
         latest.side,
         latest.admitted,
         latest.at,
+        *_columns(latest.slot),
     )
 
 
-async def cancel(tx: Writer, appointment_id: str, at: datetime) -> None:
+async def hold(tx: Writer, appointment_id: str, now: datetime) -> Order:
+    """The order of an appointment, which nobody else may change until this is committed."""
     await tx.execute(
         """
-        INSERT INTO cancellation (appointment_id, at) VALUES ($1, $2)
-        ON CONFLICT DO NOTHING
+        INSERT INTO slot (appointment_id, heard_at) VALUES ($1, $2)
+        ON CONFLICT (appointment_id) DO UPDATE SET heard_at = excluded.heard_at
         """,
         appointment_id,
+        now,
+    )
+    return await order(tx, appointment_id)
+
+
+async def order(tx: Reader, appointment_id: str) -> Order:
+    row = await tx.fetchrow(
+        """
+        SELECT slot.starts_at, slot.sequence, slot.over,
+               cancellation.sequence AS cancelled,
+               cancellation.appointment_id IS NOT NULL AS was_cancelled
+          FROM (VALUES ($1)) AS asked (appointment_id)
+          LEFT JOIN slot USING (appointment_id)
+          LEFT JOIN cancellation USING (appointment_id)
+        """,
+        appointment_id,
+    )
+    cancelled, over, times = (
+        UNHEARD if each is None else each
+        for each in (row["cancelled"], row["over"], row["sequence"])
+    )
+    heard = Heard(
+        times=times,
+        status=cancelled,
+        starts_at=row["starts_at"],
+        over=max(over, cancelled),
+    )
+    return Order(heard, row["was_cancelled"])
+
+
+async def keep(tx: Writer, appointment_id: str, heard: Heard) -> None:
+    """What was learned of the slots of an appointment that is held."""
+    await tx.execute(
+        """
+        UPDATE slot SET starts_at = $2, sequence = $3, over = $4
+         WHERE appointment_id = $1
+        """,
+        appointment_id,
+        heard.starts_at,
+        heard.times,
+        heard.over,
+    )
+
+
+async def cancel(tx: Writer, appointment_id: str, sequence: int, at: datetime) -> None:
+    await tx.execute(
+        """
+        INSERT INTO cancellation (appointment_id, sequence, at) VALUES ($1, $2, $3)
+        ON CONFLICT (appointment_id)
+        DO UPDATE SET sequence = excluded.sequence, at = excluded.at
+         WHERE excluded.sequence > coalesce(cancellation.sequence, -1)
+        """,
+        appointment_id,
+        sequence,
         at,
     )
 
 
-async def latest(tx: Reader, appointment_id: str) -> tuple[bool, Call | None]:
-    """Whether the appointment is cancelled, and its open call or else its last one."""
+async def latest(tx: Reader, appointment_id: str) -> Call | None:
+    """The open call of the newest slot, or else its last one."""
     row = await tx.fetchrow(
         """
-        SELECT EXISTS (SELECT FROM cancellation WHERE appointment_id = $1) AS cancelled,
-               call.id, call.started_at, call.ended_at, call.ended_by
-          FROM (VALUES (1)) AS always
-          LEFT JOIN call ON call.id = (
-                   SELECT id FROM call
-                    WHERE appointment_id = $1
-                    ORDER BY ended_at DESC NULLS FIRST
-                    LIMIT 1)
+        SELECT started_at, ended_at, ended_by, starts_at, sequence
+          FROM call
+         WHERE appointment_id = $1
+         ORDER BY sequence DESC NULLS LAST, ended_at DESC NULLS FIRST
+         LIMIT 1
         """,
         appointment_id,
     )
-    return row["cancelled"], _call(row) if row["id"] is not None else None
+    return _call(row) if row else None
 
 
-async def start(tx: Writer, appointment_id: str, at: datetime, now: datetime) -> bool:
-    """False when a call is open already, or the appointment is off."""
+async def open_call(tx: Reader, appointment_id: str) -> Call | None:
+    row = await tx.fetchrow(
+        """
+        SELECT started_at, ended_at, ended_by, starts_at, sequence
+          FROM call
+         WHERE appointment_id = $1 AND ended_at IS NULL
+        """,
+        appointment_id,
+    )
+    return _call(row) if row else None
+
+
+async def start(
+    tx: Writer, appointment_id: str, slot: Slot | None, at: datetime, now: datetime
+) -> bool:
+    """False when a call is open already."""
     started = await tx.fetchval(
         """
-        INSERT INTO call (appointment_id, started_at, heard_at)
-        SELECT $1, $2, $3
-         WHERE NOT EXISTS (SELECT FROM cancellation WHERE appointment_id = $1)
+        INSERT INTO call (appointment_id, started_at, heard_at, starts_at, sequence)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (appointment_id) WHERE ended_at IS NULL DO NOTHING
         RETURNING true
         """,
         appointment_id,
         at,
         now,
+        *_columns(slot),
     )
     return started is not None
 
 
 async def end(
-    tx: Writer, appointment_id: str, at: datetime, by: EndedBy
+    tx: Writer, appointment_id: str, at: datetime | None, by: EndedBy
 ) -> Call | None:
-    """The call that this ended; nothing when none was open."""
+    """The call that this ended; nothing when none was open.
+
+    Without a time: when somebody was last known to be connected.
+    """
     row = await tx.fetchrow(
         """
-        UPDATE call SET ended_at = $2, ended_by = $3
+        UPDATE call SET ended_at = coalesce($2, heard_at), ended_by = $3
          WHERE appointment_id = $1 AND ended_at IS NULL
-        RETURNING started_at, ended_at, ended_by
+        RETURNING started_at, ended_at, ended_by, starts_at, sequence
         """,
         appointment_id,
         at,
@@ -108,20 +195,22 @@ async def end(
 
 
 async def end_unstarted(
-    tx: Writer, appointment_id: str, at: datetime, by: EndedBy
+    tx: Writer, appointment_id: str, slot: Slot | None, at: datetime, by: EndedBy
 ) -> Call | None:
     """A call that was ended before it started; nothing when that is written already."""
     row = await tx.fetchrow(
         """
-        INSERT INTO call (appointment_id, heard_at, ended_at, ended_by)
-        SELECT $1, $2, $2, $3
+        INSERT INTO call (appointment_id, heard_at, ended_at, ended_by, starts_at,
+                          sequence)
+        SELECT $1, $2, $2, $3, $4, $5
          WHERE NOT EXISTS (
                    SELECT FROM call WHERE appointment_id = $1 AND ended_at >= $2)
-        RETURNING started_at, ended_at, ended_by
+        RETURNING started_at, ended_at, ended_by, starts_at, sequence
         """,
         appointment_id,
         at,
         by,
+        *_columns(slot),
     )
     return _call(row) if row else None
 
@@ -159,7 +248,7 @@ async def end_silent(
         """
         UPDATE call SET ended_at = $3, ended_by = 'silence'
          WHERE appointment_id = $1 AND ended_at IS NULL AND heard_at < $2
-        RETURNING started_at, ended_at, ended_by
+        RETURNING started_at, ended_at, ended_by, starts_at, sequence
         """,
         appointment_id,
         before,
@@ -177,9 +266,20 @@ async def forget(tx: Writer, before: datetime) -> None:
     """Drop what is too old to matter."""
     await tx.execute("DELETE FROM admission WHERE at < $1", before)
     await tx.execute("DELETE FROM cancellation WHERE at < $1", before)
+    await tx.execute("DELETE FROM slot WHERE heard_at < $1", before)
     await tx.execute("DELETE FROM call WHERE ended_at < $1", before)
 
 
 def _call(row: Any) -> Call:
     by = row["ended_by"]
-    return Call(row["started_at"], row["ended_at"], EndedBy(by) if by else None)
+    ended_by = EndedBy(by) if by else None
+    return Call(row["started_at"], row["ended_at"], ended_by, _slot(row))
+
+
+def _slot(row: Any) -> Slot | None:
+    named = row["sequence"] is not None
+    return Slot(row["starts_at"], row["sequence"]) if named else None
+
+
+def _columns(slot: Slot | None) -> tuple[datetime | None, int | None]:
+    return (slot.starts_at, slot.sequence) if slot else (None, None)

@@ -239,3 +239,23 @@ def test_the_newest_of_one_publishers_events_is_the_same_in_any_order(
             newest = stamp
     sequence, hours = max(said)
     assert newest == Stamp(slot(sequence), at(hours))
+
+
+@given(life=lives, draw=st.data())
+def test_whoever_hears_no_changes_learns_the_same_from_slots_and_cancellations(
+    life: list[tuple[str, int]], draw: st.DataObject
+) -> None:
+    changes = told(life)
+    named = [each for _, each in slots(changes)]
+    off = [each for each in changes if isinstance(each, AppointmentCancelled)]
+    learned = Heard()
+    for each in draw.draw(st.permutations([*named, *off, *named])):
+        if isinstance(each, Slot):
+            learned = learned.with_slot(each)
+        else:
+            learned = learned.and_then(each)
+    whole = having_heard(*changes)
+    assert [learned.relevance(each) for each in named] == [
+        whole.relevance(each) for each in named
+    ]
+    assert learned.slot == whole.slot

@@ -24,6 +24,7 @@ from contract.booking import AppointmentCancelled
 from contract.envelope import Event
 from contract.lobby import PatientAdmitted, PatientReturned
 from contract.signalling import CallEnded, CallStarted
+from contract.slot import Slot
 from services.signalling.app import assemble
 from services.signalling.flows import Signalling
 from services.signalling.protocol import SUBPROTOCOL
@@ -232,7 +233,12 @@ class House:
         return self.identity.sign(session)
 
     def signed(
-        self, visit: Visit, person: str, role: str, key: SigningKey | None = None
+        self,
+        visit: Visit,
+        person: str,
+        role: str,
+        key: SigningKey | None = None,
+        slot: Slot | None = None,
     ) -> str:
         """The lobby's word, as its answer carries it."""
         word = Admission(
@@ -240,10 +246,14 @@ class House:
             exp=now() + timedelta(seconds=60),
             appointment=visit.appointment,
             role=role,
+            starts_at=slot.starts_at if slot else None,
+            sequence=slot.sequence if slot else None,
         )
         return (key or self.lobby).sign(word)
 
-    async def admit(self, visit: Visit, person: str | None = None) -> None:
+    async def admit(
+        self, visit: Visit, person: str | None = None, slot: Slot | None = None
+    ) -> None:
         said = PatientAdmitted(
             source="/lobby",
             appointment_id=visit.appointment,
@@ -251,9 +261,11 @@ class House:
             professional_id=visit.professional,
             at=now(),
         )
-        await self.elsewhere.admit(said)
+        await self.elsewhere.admit(said.about(slot))
 
-    async def take_back(self, visit: Visit, at: datetime | None = None) -> None:
+    async def take_back(
+        self, visit: Visit, at: datetime | None = None, slot: Slot | None = None
+    ) -> None:
         said = PatientReturned(
             source="/lobby",
             appointment_id=visit.appointment,
@@ -261,11 +273,11 @@ class House:
             professional_id=visit.professional,
             at=at or now(),
         )
-        await self.elsewhere.take_back(said)
+        await self.elsewhere.take_back(said.about(slot))
 
-    async def cancel(self, visit: Visit) -> None:
+    async def cancel(self, visit: Visit, sequence: int = 1) -> None:
         said = AppointmentCancelled(
-            source="/booking", appointment_id=visit.appointment, sequence=1
+            source="/booking", appointment_id=visit.appointment, sequence=sequence
         )
         await self.elsewhere.cancel(said)
 
