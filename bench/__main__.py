@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import mail
+from bench import call, mail
 from bench.around import Around, servers
 from bench.figures import Comparison, as_json, as_table, machine
 
@@ -29,6 +29,7 @@ class Measured:
 
 
 COMPARISONS: Mapping[str, Measured] = {
+    "call": Measured(call.compare, 50),
     "mail": Measured(mail.compare, 2000),
 }
 

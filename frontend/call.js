@@ -86,7 +86,9 @@ export class Call extends EventTarget {
     this.elsewhere.hidden = true;
     this.#told = null;
     this.#wasTogether = false;
-    const room = new Room({ appointment, as: this.as, media: this.media, admission, renewed: this.renewed });
+    // An unanswered question counts as a no for now.
+    const opened = Promise.race([this.media.open(), pause(MEDIA_WITHIN)]);
+    const room = new Room({ appointment, as: this.as, media: this.media, admission, renewed: this.renewed, opened });
     this.room = room;
     this.takeAgain = () => void this.enter(appointment, admission);
     room.addEventListener('change', () => this.#show());
@@ -94,11 +96,9 @@ export class Call extends EventTarget {
     room.addEventListener('stopped', (event) => this.#stopped(detailOf(event)));
     this.#show();
     this.#showMyself();
-    const answered = this.media.open();
     void this.#sayThatItAsks(room);
-    // The first offer carries picture and sound if they are open by then; an unanswered question is not waited for.
-    await Promise.race([answered, pause(MEDIA_WITHIN)]);
-    if (this.room === room) await room.enter();
+    // Nobody waits for camera and microphone: they join the call when they are there.
+    await room.enter();
   }
 
   /** @param {Room} room */

@@ -1,207 +1,304 @@
-/** The connection to one other person: perfect negotiation, and healing by an ICE restart. */
+/** One other person. One side alone makes offers, as long as the two are in the call; the other asks it to. */
+
+import { Connection } from './connection.js';
 
 /** @import {Kind, Signal} from './shapes' */
 
-const HEAL_AFTER = 2500;
-const GIVE_UP_AFTER = 15_000;
-const POLITE_PATIENCE = 10_000;
-/** @type {Kind[]} */
-const KINDS = ['audio', 'video'];
+/** How long a step may take; twice as long after each that leads nowhere. */
+const PATIENCE = 2500;
+const LONGEST_PATIENCE = 20_000;
+/** So many steps are tried with one connection, then a new one is made. */
+const STEPS = 3;
+/** The side that asks goes first. */
+const OFFERER_WAITS = 1000;
 
-export class Peer {
-  /**
-   * @param {object} how
-   * @param {boolean} how.polite gives way when both offer at once
-   * @param {RTCIceServer[]} how.iceServers
-   * @param {MediaStream} how.mine
-   * @param {(signal: Signal) => void} how.send
-   * @param {() => Promise<RTCIceServer[]>} how.freshServers asked before every ICE restart: credentials are short-lived
-   * @param {() => void} how.changed the state or the other's tracks
-   * @param {() => void} how.hopeless it must be built anew
-   */
-  constructor({ polite, iceServers, mine, send, freshServers, changed, hopeless }) {
-    this.polite = polite;
-    this.mine = mine;
-    this.send = send;
-    this.freshServers = freshServers;
-    this.changed = changed;
-    this.hopeless = hopeless;
-    this.theirs = new MediaStream();
-    this.connection = new RTCPeerConnection({ iceServers });
-    this.offering = false;
-    this.ignoring = false;
-    this.answering = false;
-    this.healing = false;
-    /** @type {string | null} which of the other's connections this one talks to */
-    this.origin = null;
-    this.inOrder = Promise.resolve();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.healTimer = undefined;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.hopeTimer = undefined;
-    this.#connect();
-    this.#hope();
+/**
+ * @typedef {object} How
+ * @property {() => RTCIceServer[]} iceServers
+ * @property {MediaStream} mine
+ * @property {(signal: Signal) => void} send
+ * @property {() => Promise<RTCIceServer[]>} freshServers asked before every ICE restart: credentials are short-lived
+ * @property {() => void} changed the state or the other's tracks
+ * @property {() => boolean} reachable whether there is somebody to heal with; asked when a connection is not up
+ */
+
+/** What both sides do. */
+class Peer {
+  /** @type {Connection | null} */
+  current = null;
+  healing = false;
+  wasConnected = false;
+  #inOrder = Promise.resolve();
+  #closed = false;
+  /** How often it has been seen to since it was last up. */
+  tries = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer = undefined;
+
+  /** @param {How} how */
+  constructor(how) {
+    this.how = how;
   }
 
-  #connect() {
-    const { connection } = this;
-    connection.addEventListener('negotiationneeded', () => void this.#offer());
-    connection.addEventListener('icecandidate', ({ candidate }) => {
-      if (candidate) this.send({ description: null, candidate: candidate.toJSON() });
-    });
-    connection.addEventListener('track', ({ track }) => {
-      this.theirs.addTrack(track);
-      track.addEventListener('unmute', this.changed);
-      this.changed();
-    });
-    connection.addEventListener('connectionstatechange', () => this.#stateChanged());
-    // Both sides have this channel, so both have something to negotiate even without camera and microphone.
-    connection.createDataChannel('line', { negotiated: true, id: 0 });
-    for (const track of this.mine.getTracks()) connection.addTrack(track, this.mine);
-    if (!this.polite) this.#receiveAtLeast();
-  }
-
-  /** One who has no camera still wants to see. Only the impolite asks for it, so that it is asked once. */
-  #receiveAtLeast() {
-    const sent = this.mine.getTracks().map((track) => track.kind);
-    for (const kind of KINDS) {
-      if (!sent.includes(kind)) this.connection.addTransceiver(kind, { direction: 'recvonly' });
-    }
-  }
-
-  get #closed() {
-    return this.connection.signalingState === 'closed';
+  get connection() {
+    return this.current?.rtc ?? null;
   }
 
   get connected() {
-    return this.connection.connectionState === 'connected';
+    return this.current?.connected ?? false;
   }
 
-  async #offer() {
-    try {
-      this.offering = true;
-      await this.connection.setLocalDescription();
-      this.#sendDescription();
-    } catch (error) {
-      if (!this.#closed) throw error;
-    } finally {
-      this.offering = false;
-    }
+  get theirs() {
+    return this.current?.theirs ?? null;
   }
 
-  #sendDescription() {
-    const { localDescription } = this.connection;
-    if (localDescription && !this.#closed) this.send({ description: { type: localDescription.type, sdp: localDescription.sdp }, candidate: null });
+  /** One thing after the other: nothing meets a connection that is amid a description. */
+  inOrder(/** @type {() => Promise<void>} */ act) {
+    this.#inOrder = this.#inOrder.then(async () => { if (!this.#closed) await act(); }).catch(() => {
+      // Descriptions that do not fit each other: what is not up by now leads nowhere.
+      if (!this.connected) this.#drop();
+    });
+    return this.#inOrder;
   }
 
-  /** An offer that nobody may have heard is said again. */
-  repeat() {
-    if (this.connection.signalingState === 'have-local-offer') this.#sendDescription();
+  /** A new connection in place of the one before. */
+  begin() {
+    this.#drop();
+    const connection = new Connection({
+      iceServers: this.how.iceServers(),
+      mine: this.how.mine,
+      found: (candidate) => this.say(connection, { candidate }),
+      changed: () => { if (connection === this.current) this.#stateChanged(connection); },
+    });
+    this.current = connection;
+    this.how.changed();
+    return connection;
+  }
+
+  #drop() {
+    this.current?.close();
+    this.current = null;
+    this.waits();
   }
 
   /**
-   * A page that was reloaded talks from a new connection, which an old one cannot follow.
-   * @param {Signal} signal
+   * @param {Connection} connection
+   * @param {Partial<Signal>} what
    */
-  isFromAnother({ description }) {
-    const origin = originOf(description);
-    return origin !== null && this.origin !== null && origin !== this.origin;
+  say({ id, other, round, closed }, what) {
+    if (closed) return;
+    this.how.send({ connection: id, meant_for: other, round, description: null, candidate: null, ask: null, ...what });
   }
 
-  /** @param {Signal} signal applied after those that came before it */
-  receive(signal) {
-    this.inOrder = this.inOrder.then(() => this.#apply(signal)).catch(() => {
-      // Descriptions that do not fit each other any more: both sides begin anew.
-      if (!this.#closed) this.hopeless();
-    });
+  /** @param {Connection} connection */
+  #stateChanged(connection) {
+    const { connectionState } = connection.rtc;
+    if (connectionState === 'connected') this.#connected();
+    if (connectionState === 'failed' && this.tries === 0) this.#tend();
+    else if (connectionState === 'disconnected' || connectionState === 'failed') this.waits();
+    this.how.changed();
+  }
+
+  #connected() {
+    clearTimeout(this.#timer);
+    this.tries = 0;
+    this.healing = false;
+    this.wasConnected = true;
+  }
+
+  /** Something has been said or has failed: if nothing comes of it, it is seen to again. */
+  waits() {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    const patience = Math.min(PATIENCE * 2 ** this.tries, LONGEST_PATIENCE);
+    this.#timer = setTimeout(() => this.#tend(), patience + this.lag);
+  }
+
+  /** How much longer this side waits than the other. */
+  get lag() {
+    return 0;
+  }
+
+  #tend() {
+    if (this.#closed || this.connected) return;
+    const reachable = this.how.reachable();
+    if (reachable) this.tries += 1;
+    this.waits();
+    // A slow device or network is not helped by beginning again.
+    if (!reachable || (this.tries === 1 && this.current?.promising)) return;
+    this.healing = this.wasConnected;
+    this.how.changed();
+    void this.inOrder(() => this.tend());
+  }
+
+  /** What is done about a connection that is not up. */
+  async tend() {}
+
+  /** The other is here, or here again, or one's own wire is back. */
+  meet() {
+    this.tries = 0;
   }
 
   /** @param {Signal} signal */
-  async #apply({ description, candidate }) {
-    if (description) return this.#describe(description);
-    if (!candidate) return undefined;
-    // Candidates of an ignored or an outdated offer belong to nothing.
-    return this.connection.addIceCandidate(candidate).catch(() => {});
+  receive(signal) {
+    return this.inOrder(() => this.apply(signal));
   }
 
-  /** @param {RTCSessionDescriptionInit} description */
-  async #describe(description) {
-    const { connection } = this;
-    const ready = !this.offering && (connection.signalingState === 'stable' || this.answering);
-    this.ignoring = description.type === 'offer' && !ready && !this.polite;
-    if (this.ignoring) return;
-    this.answering = description.type === 'answer';
-    try {
-      await connection.setRemoteDescription(description);
-    } finally {
-      this.answering = false;
-    }
-    this.origin = originOf(description);
-    if (description.type !== 'offer') return;
-    await connection.setLocalDescription();
-    this.#sendDescription();
-  }
+  /** @param {Signal} _ */
+  async apply(_) {}
 
-  #stateChanged() {
-    const { connectionState } = this.connection;
-    if (connectionState === 'connected') this.#healed();
-    if (connectionState === 'disconnected') this.healTimer = setTimeout(() => void this.heal(), HEAL_AFTER);
-    if (connectionState === 'failed') void this.heal();
-    this.changed();
-  }
-
-  #healed() {
-    clearTimeout(this.healTimer);
-    clearTimeout(this.hopeTimer);
-    this.healing = false;
-  }
-
-  /** Finds a new way through the network; picture and sound go on where they were. */
-  async heal() {
-    clearTimeout(this.healTimer);
-    if (this.connected || this.healing) return;
-    this.healing = true;
-    this.changed();
-    const iceServers = await this.freshServers();
-    if (this.#closed || this.connected) return;
-    this.connection.setConfiguration({ iceServers });
-    this.connection.restartIce();
-    this.#hope();
-  }
-
-  /** The impolite side loses hope first, so that not both begin anew at once. */
-  #hope() {
-    clearTimeout(this.hopeTimer);
-    this.hopeTimer = setTimeout(() => { if (!this.connected) this.hopeless(); }, GIVE_UP_AFTER + (this.polite ? POLITE_PATIENCE : 0));
+  /**
+   * Meant for another connection than this one, and not said by the one that it talks to.
+   * @param {Signal} signal
+   */
+  isForAnother({ meant_for: whom, connection }) {
+    return Boolean(whom) && whom !== this.current?.id && connection !== this.current?.other;
   }
 
   /**
-   * Sends another track of this kind, or none.
    * @param {Kind} kind
    * @param {MediaStreamTrack | null} track
    */
-  async use(kind, track) {
-    const carrier = this.connection.getTransceivers().find((each) => each.receiver.track.kind === kind && each.direction !== 'stopped');
-    if (!carrier) {
-      if (track) this.connection.addTrack(track, this.mine);
-      return;
-    }
-    await carrier.sender.replaceTrack(track);
-    if (track && carrier.direction === 'recvonly') carrier.direction = 'sendrecv';
+  use(kind, track) {
+    return this.current?.use(kind, track);
   }
 
   close() {
-    clearTimeout(this.healTimer);
-    clearTimeout(this.hopeTimer);
-    this.connection.close();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.current?.close();
+  }
+}
+
+/** The side that makes the offers, and only when asked or when its connection fails. */
+export class Offerer extends Peer {
+  /** @override */
+  get lag() {
+    return OFFERER_WAITS;
+  }
+
+  /** @override @param {Signal} signal */
+  async apply(signal) {
+    const { description, candidate } = signal;
+    // A client that offers where it should ask is understood as asking.
+    if (signal.ask || description?.type === 'offer') await this.#asked(signal);
+    else if (this.isForAnother(signal)) return;
+    else if (description) await this.#answered(signal, description);
+    else if (candidate) await this.current?.add(candidate, signal.round ?? this.current.round, senderOf(signal));
+  }
+
+  /** @param {Signal} signal */
+  async #asked(signal) {
+    const { current } = this;
+    const asking = senderOf(signal);
+    if (!current || current.closed || (current.other !== asking && !await current.lives())) return this.#offerTo(asking);
+    if (current.other !== asking) return undefined;
+    if (current.pending) return this.#sayOffer(current);
+    if (signal.ask === 'restart' && signal.round === current.round) return this.#restart(current);
+    return undefined;
+  }
+
+  /** @param {string | null} asking */
+  async #offerTo(asking) {
+    const connection = this.begin();
+    connection.other = asking;
+    await connection.offer();
+    this.#sayOffer(connection);
+  }
+
+  /**
+   * @param {Signal} signal
+   * @param {RTCSessionDescriptionInit} answer
+   */
+  async #answered(signal, answer) {
+    const { current } = this;
+    if (!current?.pending || (signal.round ?? current.round) !== current.round) return;
+    current.other = senderOf(signal);
+    await current.accept(answer);
+    this.waits();
+  }
+
+  /** @param {Connection} connection */
+  async #restart(connection) {
+    await connection.offer(await this.how.freshServers());
+    this.#sayOffer(connection);
+  }
+
+  /** @override */
+  async tend() {
+    const { current } = this;
+    if (!current || this.connected) return;
+    if (current.pending) this.#sayOffer(current);
+    else await this.#restart(current);
+  }
+
+  /** @param {Connection} connection */
+  #sayOffer(connection) {
+    this.say(connection, { description: connection.description });
+    this.waits();
+  }
+}
+
+/** The side that asks for offers and answers them. */
+export class Answerer extends Peer {
+  /** @override */
+  meet() {
+    super.meet();
+    void this.inOrder(async () => this.#ask(this.wasConnected && !this.connected && this.current ? 'restart' : 'offer'));
+  }
+
+  /** @param {'offer' | 'restart'} what */
+  #ask(what) {
+    this.say(this.current ?? this.begin(), { ask: what });
+    if (!this.connected) this.waits();
+  }
+
+  /** @override */
+  async tend() {
+    if (this.connected) return;
+    if (this.tries % STEPS === 0) this.begin();
+    this.#ask(this.current?.round ? 'restart' : 'offer');
+  }
+
+  /** @override @param {Signal} signal */
+  async apply(signal) {
+    const { description, candidate } = signal;
+    if (this.isForAnother(signal)) return;
+    if (description?.type === 'offer') await this.#offered(signal, description);
+    else if (candidate) await this.current?.add(candidate, signal.round ?? this.current.round, senderOf(signal));
+  }
+
+  /**
+   * @param {Signal} signal
+   * @param {RTCSessionDescriptionInit} offer
+   */
+  async #offered(signal, offer) {
+    const offering = senderOf(signal);
+    const connection = await this.#fitFor(offering);
+    const round = signal.round ?? connection.round + 1;
+    if (connection.other !== offering && connection.round || round < connection.round) return;
+    connection.other = offering;
+    if (round > connection.round) await connection.answer(offer, round, connection.round ? await this.how.freshServers() : null);
+    this.say(connection, { description: connection.description });
+    if (!this.connected) this.waits();
+  }
+
+  /**
+   * One that is new, or talks to the one who offers; one that lives does not give way to another.
+   * @param {string | null} offering
+   */
+  async #fitFor(offering) {
+    const connection = this.current ?? this.begin();
+    if (connection.round === 0 || connection.other === offering || await connection.lives()) return connection;
+    return this.begin();
   }
 }
 
 /**
- * Each connection numbers its session once, in the o= line of all its descriptions (RFC 8866, 5.2).
- * @param {RTCSessionDescriptionInit | null} description
+ * Who names no connections is told apart by the number of the session in the o= line (RFC 8866, 5.2).
+ * @param {Signal} signal
  * @returns {string | null}
  */
-function originOf(description) {
-  return /^o=\S+ (\S+)/m.exec(description?.sdp ?? '')?.[1] ?? null;
+function senderOf({ connection, description }) {
+  return connection ?? /^o=\S+ (\S+)/m.exec(description?.sdp ?? '')?.[1] ?? null;
 }

@@ -1,6 +1,6 @@
 /** Who is in the call, and a connection to each of them. */
 
-import { Peer } from './peer.js';
+import { Answerer, Offerer } from './peer.js';
 import { Signalling } from './signalling.js';
 
 /** @import {EndedBy, Frame, Kind, Member, Signal} from './shapes' */
@@ -18,16 +18,18 @@ export class Room extends EventTarget {
    * @param {Media} given.media
    * @param {() => Promise<string | null>} given.admission
    * @param {() => Promise<boolean>} given.renewed
+   * @param {Promise<unknown>} [given.opened] camera and microphone are open, or will not be soon
    */
-  constructor({ appointment, as, media, admission, renewed }) {
+  constructor({ appointment, as, media, admission, renewed, opened = Promise.resolve() }) {
     super();
     this.media = media;
+    this.opened = opened;
     /** @type {Map<string, Member>} */
     this.members = new Map();
-    /** @type {Map<string, Peer>} */
+    /** @type {Map<string, Offerer | Answerer>} */
     this.peers = new Map();
-    /** @type {Set<string>} whose wire is gone; their picture may go on */
-    this.lost = new Set();
+    /** @type {Map<string, 'lost' | 'expired'>} whose wire is gone; their picture may go on */
+    this.away = new Map();
     /** @type {RTCIceServer[]} */
     this.iceServers = [];
     /** @type {{ id: string, polite: boolean } | null} */
@@ -95,7 +97,7 @@ export class Room extends EventTarget {
     if (peers.length === 0) return this.me ? (this.wired ? 'alone' : 'cut') : 'joining';
     if (peers.some((peer) => peer.connected)) return peers.some((peer) => peer.healing) ? 'healing' : 'together';
     if (!this.wired) return 'cut';
-    return peers.some((peer) => peer.healing || peer.connection.connectionState === 'disconnected') ? 'healing' : 'connecting';
+    return peers.some((peer) => peer.healing || peer.connection?.connectionState === 'disconnected') ? 'healing' : 'connecting';
   }
 
   /** @param {Frame} frame */
@@ -120,69 +122,75 @@ export class Room extends EventTarget {
     this.#servers(frame.ice_servers);
     const others = frame.members.filter((member) => member.member !== frame.you);
     for (const gone of [...this.members.keys()]) {
-      if (!others.some((member) => member.member === gone)) this.#gone(gone, 'lost');
+      if (!others.some((member) => member.member === gone)) this.#gone(gone, 'expired');
     }
     for (const member of others) this.#join(member);
+    void this.opened.then(() => this.#sayMedia());
+  }
+
+  #sayMedia() {
     this.signalling.say({ type: 'media', ...this.media.on });
-    for (const peer of this.peers.values()) if (!peer.connected) void peer.heal();
   }
 
   /** @param {Member} member */
   #join(member) {
-    this.lost.delete(member.member);
+    this.away.delete(member.member);
     this.members.set(member.member, member);
-    const peer = this.peers.get(member.member);
-    if (peer) peer.repeat();
-    else this.#meet(member.member);
+    (this.peers.get(member.member) ?? this.#meet(member.member)).meet();
   }
 
   /**
    * A lost wire is not a lost call: the picture may go on, or heal, while the other comes back.
    * @param {string} id
-   * @param {'left' | 'lost'} reason
+   * @param {'left' | 'lost' | 'expired'} reason
    */
   #gone(id, reason) {
-    if (reason === 'lost' && this.peers.has(id)) {
-      this.lost.add(id);
+    const peer = this.peers.get(id);
+    if (reason === 'lost' || (reason === 'expired' && peer?.connected)) {
+      this.away.set(id, reason);
       return;
     }
-    this.lost.delete(id);
+    this.away.delete(id);
     this.members.delete(id);
-    this.peers.get(id)?.close();
     this.peers.delete(id);
+    peer?.close();
   }
 
   /** @param {string} id */
   #meet(id) {
-    this.peers.get(id)?.close();
-    const peer = new Peer({
-      polite: this.#gives(id),
-      iceServers: this.iceServers,
+    const Side = this.#asks(id) ? Answerer : Offerer;
+    const peer = new Side({
+      iceServers: () => this.iceServers,
       mine: this.media.stream,
       send: (signal) => this.signalling.say({ type: 'signal', to: id, ...signal }),
       freshServers: () => this.#freshServers(),
       changed: () => this.#changed(),
-      hopeless: () => this.#renew(id),
+      reachable: () => this.#isReachable(id),
     });
     this.peers.set(id, peer);
     return peer;
   }
 
   /**
-   * Two of the same manners (a patient and a guardian) decide by their ids.
+   * Whose time has run out stays only for as long as their connection is up.
    * @param {string} id
    */
-  #gives(id) {
+  #isReachable(id) {
+    if (this.away.get(id) === 'expired') {
+      this.#gone(id, 'left');
+      this.#changed();
+    }
+    return this.wired && this.members.has(id) && !this.away.has(id);
+  }
+
+  /**
+   * Whether this side asks for offers. Two of the same manners (a patient and a guardian) decide by their ids.
+   * @param {string} id
+   */
+  #asks(id) {
     const mine = this.me?.polite ?? true;
     const theirs = this.members.get(id)?.polite ?? !mine;
     return mine === theirs ? (this.me?.id ?? '') < id : mine;
-  }
-
-  /** @param {string} id */
-  #renew(id) {
-    if (this.lost.has(id)) this.#gone(id, 'left');
-    else if (this.members.has(id)) this.#meet(id);
-    this.#changed();
   }
 
   /**
@@ -190,10 +198,7 @@ export class Room extends EventTarget {
    * @param {Signal} signal
    */
   #signal(from, signal) {
-    if (!this.members.has(from)) return;
-    const peer = this.peers.get(from);
-    const fitting = !peer || peer.isFromAnother(signal) ? this.#meet(from) : peer;
-    fitting.receive({ description: signal.description, candidate: signal.candidate });
+    void this.peers.get(from)?.receive(signal);
   }
 
   /**
@@ -229,6 +234,6 @@ export class Room extends EventTarget {
     if (!(event instanceof CustomEvent)) return;
     const kind = /** @type {Kind} */ (event.detail);
     for (const peer of this.peers.values()) void peer.use(kind, this.media.track(kind));
-    this.signalling.say({ type: 'media', ...this.media.on });
+    this.#sayMedia();
   }
 }

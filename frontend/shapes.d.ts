@@ -219,8 +219,14 @@ export interface Member {
   media: MediaOn;
 }
 
-/** One half of a signal between two browsers. */
+/** What one browser says to another: one of description, candidate and ask. */
 export interface Signal {
+  /** The speaker's RTCPeerConnection, and the one it is meant for, as far as that is known. */
+  connection: string | null;
+  meant_for: string | null;
+  /** Counts the offers of a connection. */
+  round: number | null;
+  ask: 'offer' | 'restart' | null;
   description: RTCSessionDescriptionInit | null;
   candidate: RTCIceCandidateInit | null;
 }
@@ -241,7 +247,7 @@ export type Frame =
   | { type: 'welcome'; seq: number; protocol: number; session: string; resumed: boolean; you: string; members: Member[]; ice_servers: RTCIceServer[]; started_at: string | null }
   | { type: 'waiting'; seq: number }
   | { type: 'joined'; seq: number; member: Member }
-  | { type: 'gone'; seq: number; member: string; reason: 'left' | 'lost' }
+  | { type: 'gone'; seq: number; member: string; reason: 'left' | 'lost' | 'expired' }
   | ({ type: 'signal'; seq: number; from: string } & Signal)
   | ({ type: 'media'; seq: number; member: string } & MediaOn)
   | { type: 'ice'; seq: number; ice_servers: RTCIceServer[] }

@@ -102,6 +102,19 @@ def chosen_kafka() -> Choice[kafkas.Cluster]:
     return Choice(STAND_IN, kafkas.built_in)
 
 
+CHROMIUM = (
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",  # a machine without a network has no other
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+)
+
+
 @cache
 def chromium_path() -> str | None:
     """A Chromium of this machine; None leaves it to Playwright's own."""

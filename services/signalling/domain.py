@@ -89,7 +89,7 @@ def side(role: Role) -> Side:
 
 
 def is_polite(role: Role) -> bool:
-    """Whether they give way when both offer at once (perfect negotiation)."""
+    """Whether they ask for offers, and leave it to an impolite one to make them."""
     return role is not Role.PROFESSIONAL
 
 

@@ -12,24 +12,12 @@ from tests import servers
 from tests.journeys.suite import Suite, running
 from tests.logbook import writing
 
-CHROMIUM = (
-    "--no-sandbox",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--allow-loopback-in-peer-connection",  # a machine without a network has no other
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--no-first-run",
-)
-
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=servers.chromium_path(), args=list(CHROMIUM)
+            executable_path=servers.chromium_path(), args=list(servers.CHROMIUM)
         )
         yield browser
         await browser.close()

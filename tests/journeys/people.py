@@ -1,10 +1,14 @@
 """What people do in their browsers, in their own words; the pages' hooks are used here only."""
 
+import asyncio
+import json
 from typing import Any
 
 from playwright.async_api import Page, expect
 
 SEEN_WITHIN = 20_000  # milliseconds
+MET_WITHIN = 6_000  # of a call's first picture; only a guard, the counts are the test
+LOOK_EVERY = 0.05  # seconds
 
 # Decoded frames of the other side's picture: that they grow is the call.
 FRAMES = """
@@ -32,6 +36,18 @@ class Person:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
+        self.signals: list[dict[str, Any]] = []  # what the page said to another's
+        page.on("websocket", lambda wire: wire.on("framesent", self._note))
+
+    def _note(self, said: str | bytes) -> None:
+        frame = json.loads(said)
+        if frame["type"] == "signal":
+            self.signals.append(frame)
+
+    def described(self) -> list[str]:
+        """The offers and answers that the page made, in order."""
+        told = [each["description"] for each in self.signals]
+        return [each["type"] for each in told if each]
 
     async def does(self, action: str) -> None:
         await self.page.locator(f'[data-action="{action}"]:visible').first.click(
@@ -54,16 +70,17 @@ class Person:
         """The other side's picture is decoded, and goes on being decoded."""
         before = await self.frames_past(0)
         await self.frames_past(before + 10)
-        await self.page.wait_for_function(SHOWN, timeout=SEEN_WITHIN)
+        await self.page.wait_for_function(SHOWN, timeout=MET_WITHIN)
 
     async def frames_past(self, so_many: int) -> int:
-        grown = await self.page.wait_for_function(
-            f"async (least) => {{ const now = await ({FRAMES})(); return now > least && now }}",
-            arg=so_many,
-            timeout=SEEN_WITHIN,
-        )
-        frames: int = await grown.json_value()
-        return frames
+        async with asyncio.timeout(MET_WITHIN / 1000):
+            # Playwright's own waiting takes a promise for a yes.
+            while True:
+                frames: int = await self.page.evaluate(FRAMES)
+                if frames > so_many:
+                    return frames
+                await asyncio.sleep(LOOK_EVERY)
+        raise AssertionError("the picture does not move")
 
     async def asks_server(self, method: str, path: str) -> Any:
         """A request as the page could make it, whatever the page shows."""

@@ -40,6 +40,7 @@ async def test_from_the_mailbox_to_the_closed_call(suite: Suite, language: str) 
     await patient.sees("call")
     await patient.sees_the_other_move()
     await nurse.sees_the_other_move()
+    assert (nurse.described(), patient.described()) == (["offer"], ["answer"])
     await screen(patient.page, f"call-{language}")
     await screen(nurse.page, f"staff-call-{language}")
 
