@@ -34,6 +34,7 @@ class Cause(StrEnum):
     SLOWER = "slower"  # it says so of whoever sends: too much at once
     AWAY = "away"  # nobody answers, or not to the end
     OURS = "ours"  # how we come is not how it wants us to: ours to mend
+    FAULT = "fault"  # something of ours failed before any supplier could answer
     UNTRUE = "untrue"  # what it says was no longer so when the supplier was ready
 
 

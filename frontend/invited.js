@@ -45,6 +45,7 @@ export const REASONS = {
   mailbox_full: () => t('mail.mailbox_full'),
   message_refused: () => t('mail.message_refused'),
   no_answer: () => t('mail.no_answer'),
+  unwritable: () => t('mail.unwritable'),
 };
 
 export class Invited {

@@ -24,6 +24,7 @@ from services.invitation.mail import Desk, host_of
 from services.invitation.pace import Pace
 from services.invitation.postman import Postman
 from services.invitation.reminders import QuietHours, Reminders
+from services.invitation.renewal import Renewal
 from services.invitation.returns import Returns
 from services.invitation.settings import Settings
 from services.invitation.staff_flows import Oversight
@@ -55,6 +56,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         new_id=uuid4,
         chance=SystemRandom().random,
         wake=woken.set,
+        log=foundation.log,
     )
     listen(foundation.bus, invitations)
     catalogue = words.load()
@@ -89,6 +91,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         Task("email-delivery", postman.run),
         upkeep("email-metrics", every(MEASURE_EVERY, invitations.measure)),
         upkeep("retention", every(FORGET_EVERY, invitations.forget)),
+        upkeep("link-renewal", Renewal(invitations).run),
     ]
     if home and settings.bounce_listen:
         letterbox = Letterbox(returns, home, settings.bounce_listen)

@@ -1,9 +1,12 @@
 """What a patient should be told, and whether they have been. Pure: no clock, no network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import reduce
+from hashlib import sha256
+from operator import or_
 from typing import Self
 from uuid import UUID
 
@@ -24,8 +27,10 @@ from contract.booking import (
     Unit,
 )
 from contract.invitation import Kind
+from contract.slot import Slot
 
 BOUNCES_FOR = timedelta(days=7)  # a mail server gives up after five
+NAME = 32  # digits of a recipient's name
 
 
 class AppointmentUnknown(Refusal):
@@ -76,6 +81,13 @@ class Recipient:
     def domain(self) -> str:
         return self.email.get_secret_value().rpartition("@")[2].strip().lower()
 
+    @property
+    def name(self) -> str:
+        """Who it is at which address, in a word that tells neither. It stays the same
+        whatever else is booked, and whichever secret makes the links."""
+        whose = f"{self.role or 'patient'}:{_plain(self.email)}"
+        return sha256(whose.encode()).hexdigest()[:NAME]
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -90,9 +102,17 @@ class Progress:
     People are known by their ids alone, and not in what role they came.
     """
 
-    delay: int = 0  # minutes
+    delay: int | None = None  # minutes; none when nobody has said
     arrived: frozenset[UUID] = frozenset()
     started: bool = False
+
+    def __or__(self, newer: Self) -> Self:
+        return replace(
+            newer,
+            delay=self.delay if newer.delay is None else newer.delay,
+            arrived=self.arrived | newer.arrived,
+            started=self.started or newer.started,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +136,10 @@ class Invited:
     asked: bool = True
     revision: int = 1
     issued: Issued | None = None
+
+    def with_link(self, issued: Issued | None) -> Self:
+        is_news = _is_another(self.issued, issued)
+        return replace(self, issued=issued, revision=self.revision + is_news)
 
     @property
     def key(self) -> tuple[CompanionRole, str]:
@@ -141,7 +165,8 @@ class Appointment:
     corrected: SecretStr | None = (
         None  # by staff; `recipient` has the booking's address
     )
-    progress: Progress = field(default_factory=Progress)
+    progress: Progress = field(default_factory=Progress)  # where no slot was named
+    slots: Mapping[Slot, Progress] = field(default_factory=dict)
 
     def after(self, change: Change) -> Self:
         """The appointment once this has been heard; itself when it is old news."""
@@ -150,22 +175,46 @@ class Appointment:
         if Aspect.STATUS in renewed:
             after = replace(after, status=_status(change))
         if Aspect.TIMES in renewed and isinstance(change, Timed):
-            after = after.moved_to(Times(change.starts_at, change.ends_at))
+            after = replace(after, times=Times(change.starts_at, change.ends_at))
         if Aspect.DETAILS in renewed and isinstance(change, AppointmentBooked):
             after = after.booked_as(change)
-        return after.with_news_since(self)
+        return after.without_what_is_over(self.heard.slot).with_news_since(self)
+
+    def went_on(
+        self, slot: Slot | None, progressed: Callable[[Progress], Progress]
+    ) -> Self:
+        """The appointment once this has been heard of the day of a slot, which may be
+        over, or one that has not been heard of yet."""
+        if slot is None:
+            return replace(self, progress=progressed(self.progress))
+        if self.heard.is_over(slot):
+            return self
+        before = self.slots.get(slot, Progress())
+        return replace(self, slots={**self.slots, slot: progressed(before)})
+
+    def without_what_is_over(self, slot: Slot | None) -> Self:
+        """What was heard of one day is worth nothing for another. `slot` is the one
+        that held before."""
+        slots = {
+            each: progress
+            for each, progress in self.slots.items()
+            if not self.heard.is_over(each)
+        }
+        progress = Progress() if self.heard.is_over(slot) else self.progress
+        return replace(self, slots=slots, progress=progress)
+
+    @property
+    def day(self) -> Progress:
+        """How far the day has come, by all that is about the slot that holds."""
+        current = [each for each in self.slots if self.heard.is_current(each)]
+        current.sort(key=lambda each: each.sequence)
+        return reduce(or_, (self.slots[each] for each in current), self.progress)
 
     def corrected_to(self, email: SecretStr) -> Self:
         """With another address of the patient's, until a newer booking brings another."""
         booked = self.recipient and self.recipient.email
         right = None if booked and is_same_address(booked, email) else email
         return replace(self, corrected=right).with_news_since(self)
-
-    def moved_to(self, times: Times) -> Self:
-        """What was heard of a day is worth nothing for another."""
-        moved = self.times is not None and self.times != times
-        progress = Progress() if moved else self.progress
-        return replace(self, times=times, progress=progress)
 
     def booked_as(self, booked: AppointmentBooked) -> Self:
         recipient, before = _recipient(booked), self.recipient
@@ -184,6 +233,10 @@ class Appointment:
             return after
         return replace(after, revision=before.revision + 1)
 
+    def with_link(self, issued: Issued | None) -> Self:
+        is_news = _is_another(self.issued, issued)
+        return replace(self, issued=issued, revision=self.revision + is_news)
+
     def seen_by(self, companion: Invited) -> Self:
         """The appointment as this companion is told of it: off, when they are not asked."""
         patient, _ = self.known()
@@ -198,7 +251,8 @@ class Appointment:
             issued=companion.issued,
             companions=(),
             corrected=None,
-            progress=Progress(self.progress.delay, started=self.delay is None),
+            progress=Progress(self.day.delay, started=self.delay is None),
+            slots={},
         )
 
     def views(self) -> Iterator[Self]:
@@ -237,14 +291,14 @@ class Appointment:
     @property
     def delay(self) -> int | None:
         """How many minutes late, as far as somebody may still need to be told."""
-        if self.progress.started or self._have_all_come():
+        if self.day.started or self._have_all_come():
             return None
-        return self.progress.delay
+        return self.day.delay or 0
 
     def _have_all_come(self) -> bool:
         """As many have come as were asked. While somebody is missing nobody knows who."""
         asked = 1 + sum(each.asked for each in self.companions)
-        return len(self.progress.arrived) >= asked
+        return len(self.day.arrived) >= asked
 
     def is_over(self, at: datetime) -> bool:
         return self.times is not None and self.times.ends_at <= at
@@ -269,6 +323,11 @@ def hint(email: SecretStr) -> str:
 def is_same_address(one: SecretStr, other: SecretStr) -> bool:
     """As the link sees it, too: capital letters make no other person."""
     return _plain(one) == _plain(other)
+
+
+def _is_another(before: Issued | None, now: Issued | None) -> bool:
+    """Whether who had the one link is to be told of the other."""
+    return bool(before and now and before.digest != now.digest)
 
 
 def _plain(email: SecretStr) -> str:
@@ -313,6 +372,8 @@ class Delivery(Sending):
     wanted_at: datetime  # when it is to leave; `due_at` is when to do something next
     asked_by: str | None = None
     role: CompanionRole | None = None  # of a companion; none when it is the patient's
+    # Whom it is to, by `Recipient.name`. Unknown of what an older version has written.
+    recipient: str | None = field(default=None, repr=False, compare=False)
     domain: str = field(default="", repr=False)  # of the address, for the pace
     ahead: timedelta | None = None  # of a reminder: how long before the start
     minutes: int | None = None  # of a delay: how late
@@ -323,6 +384,11 @@ class Delivery(Sending):
 
     def postponed(self, until: datetime) -> Self:
         return replace(self, due_at=until)
+
+    def orphaned(self, at: datetime) -> Self:
+        """Nobody of the appointment is who it was for. One that may be leaving stays."""
+        is_waiting = self.state is State.QUEUED
+        return self.obsolete(at, Reason.NO_RECIPIENT) if is_waiting else self
 
     def came_back(self, reason: Reason, at: datetime) -> Self:
         """It has not reached the mailbox; itself when it never left, or long ago."""

@@ -72,29 +72,34 @@ def due(
 ) -> Iterator[Wanted]:
     """What the recipient should be told beyond what is on its way, if anything.
 
-    Nothing while a message is being handed over: until its end is known, it is not
+    `link_digest` is of the link that opens the appointment now. Nothing while a message is being handed over: until its end is known, it is not
     known either what has been told.
     """
     if appointment.is_over(at) or any(
         each.state is State.SENDING for each in deliveries
     ):
         return
-    theirs = [each for each in deliveries if each.link_digest == link_digest]
+    recipient, _ = appointment.known()
+    theirs = [each for each in deliveries if each.recipient == recipient.name]
     if not any(_announces(each, appointment) for each in deliveries):
-        kind = _announcement(appointment, theirs)
+        kind = _announcement(appointment, theirs, link_digest)
         if kind is not None:
             yield Wanted(kind, at)
-    elif gets_through(theirs, link_digest) and _is_known(appointment, theirs):
+    elif gets_through(theirs, recipient.name) and _is_known(appointment, theirs):
         yield from _delay(appointment, theirs, rules, at)
     if appointment.status is Status.BOOKED:
         yield from _reminders(appointment, deliveries, rules.reminders, at)
 
 
-def _announcement(appointment: Appointment, theirs: Sequence[Delivery]) -> Kind | None:
-    told = any(each.may_have_arrived for each in theirs)
+def _announcement(
+    appointment: Appointment, theirs: Sequence[Delivery], link_digest: str
+) -> Kind | None:
+    """An update is for whoever has the link, whatever else they have been told."""
+    told = [each for each in theirs if each.may_have_arrived]
     if appointment.status is Status.CANCELLED:
         return Kind.CANCELLATION if told else None
-    return Kind.UPDATE if told else Kind.INVITATION
+    has_link = any(each.link_digest == link_digest for each in told)
+    return Kind.UPDATE if has_link else Kind.INVITATION
 
 
 def _reminders(
@@ -182,10 +187,10 @@ def _is_needless(
     at: datetime,
 ) -> bool:
     """Something else has just told them, is about to, or could not reach them."""
-    return not gets_through(deliveries, planned.link_digest) or any(
+    return not gets_through(deliveries, planned.recipient) or any(
         _is_on_its_way(each) or _has_told_after(each, at - reminders.apart)
         for each in deliveries
-        if each is not planned and each.link_digest == planned.link_digest
+        if each is not planned and each.recipient == planned.recipient
     )
 
 
@@ -203,7 +208,7 @@ def _is_on_its_way(delivery: Delivery) -> bool:
     )
 
 
-def gets_through(deliveries: Sequence[Delivery], link_digest: str) -> bool:
+def gets_through(deliveries: Sequence[Delivery], recipient: str | None) -> bool:
     """Whether the last e-mail to this address has not failed, as far as is known.
 
     If it has, news are still tried, but nobody is reminded at an address that is dead.
@@ -212,19 +217,18 @@ def gets_through(deliveries: Sequence[Delivery], link_digest: str) -> bool:
     ended = [
         each
         for each in deliveries
-        if each.link_digest == link_digest
+        if each.recipient == recipient
         and each.state in {State.ACCEPTED, State.FAILED}
         and each.reason is not Reason.NO_ANSWER
     ]
     return not ended or ended[-1].state is State.ACCEPTED
 
 
-def is_missed(
-    seen: Appointment, delivery: Delivery, link_digest: str, at: datetime
-) -> bool:
+def is_missed(seen: Appointment, delivery: Delivery, at: datetime) -> bool:
     """Whether anybody lacks what has come back: not once the address is another one,
     nor when it told of an appointment that is off, or over."""
-    if delivery.link_digest != link_digest or seen.is_over(at):
+    recipient, _ = seen.known()
+    if delivery.recipient != recipient.name or seen.is_over(at):
         return False
     return seen.status is Status.BOOKED or delivery.kind is Kind.CANCELLATION
 

@@ -6,6 +6,8 @@ All of it that is the same for everybody is written, and encoded, once at the st
 from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,11 +17,13 @@ from hashlib import sha256
 from html import escape
 from urllib.parse import urlsplit
 
-from chassis.smtp import Mail, mail_address
-from contract.booking import Language
+from pydantic import SecretStr
+
+from chassis.smtp import Mail, NotAnAddress, mail_address
+from contract.booking import Language, Texts, Unit
 from services.invitation.calendar import Entries, file_name, method
-from services.invitation.domain import Appointment, Delivery
-from services.invitation.form import WITH_ENTRY, Form, Key, Wording
+from services.invitation.domain import Appointment, Delivery, Recipient, Times
+from services.invitation.form import SHORTLY, WITH_ENTRY, Form, Key, Wording
 from services.invitation.letter import Letter, LetterWriter
 from services.invitation.link import Links
 from services.invitation.skeleton import Skeleton
@@ -59,6 +63,15 @@ Content-Transfer-Encoding: base64
 
 Sign = Callable[[bytes], bytes]
 
+PROBED_AT = datetime(2030, 1, 2, 10, tzinfo=UTC)
+
+
+class Unwritable(Exception):
+    """Of what this e-mail is about, something cannot be put into an e-mail.
+
+    Others can be written: the same one about a plain appointment has been.
+    """
+
 
 class Desk:
     """Where mails are written. `mail_from` as `Name <name@example.fi>`."""
@@ -84,7 +97,20 @@ class Desk:
         }
 
     def write(self, appointment: Appointment, delivery: Delivery) -> Mail:
-        """Raises `NotAnAddress`. Written twice, it is the same mail."""
+        """Written twice, it is the same mail.
+
+        Raises `NotAnAddress` and `Unwritable`, which are about this one alone, and
+        whatever it is when no e-mail of the kind can be written.
+        """
+        try:
+            return self._written(appointment, delivery)
+        except NotAnAddress:
+            raise
+        except Exception as error:
+            self._written(*_plain(appointment, delivery))
+            raise Unwritable from error
+
+    def _written(self, appointment: Appointment, delivery: Delivery) -> Mail:
         recipient, times = appointment.known()
         link = self._links.address(
             appointment.appointment_id,
@@ -118,6 +144,26 @@ class Desk:
             "thread": thread[:32],
             "host": self._host,
         }
+
+
+def _plain(
+    appointment: Appointment, delivery: Delivery
+) -> tuple[Appointment, Delivery]:
+    """An appointment that nothing is wrong with, of which the same is to be said."""
+    recipient, times = appointment.known()
+    is_soon = times.starts_at - delivery.wanted_at < SHORTLY
+    starts_at = PROBED_AT + (timedelta(hours=1) if is_soon else timedelta(days=1))
+    plain = Appointment(
+        "plain",
+        recipient=Recipient(
+            Unit(id="plain", name=Texts(sv="Plain", fi="Plain", en="Plain")),
+            SecretStr("plain@example.invalid"),
+            recipient.language,
+            recipient.role,
+        ),
+        times=Times(starts_at, starts_at + timedelta(minutes=30)),
+    )
+    return plain, replace(delivery, wanted_at=PROBED_AT)
 
 
 def _envelope(key: Key, form: Form, words: Words) -> Skeleton:

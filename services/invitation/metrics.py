@@ -10,7 +10,8 @@ DELIVERIES = Counter(
 TRIES = Counter(
     "invitation_tries_total",
     "Tries to hand an e-mail over, by outcome (accepted, not_now, never), and by cause "
-    "if not now: later, slower, away, ours (how we come is for us to mend).",
+    "if not now: later, slower, away, ours (how we come is for us to mend), fault (an "
+    "error in this service: its log tells), untrue (no longer so when it was to leave).",
     ["outcome", "cause"],
 )
 REPEATED = Counter(

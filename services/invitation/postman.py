@@ -22,13 +22,14 @@ from chassis.smtp import (
     CONNECT_SECONDS,
     SEND_SECONDS,
     Connection,
+    ConversationFailed,
     Mail,
     NotAnAddress,
 )
 from services.invitation.bounce import ReturnAddress
 from services.invitation.domain import Delivery
 from services.invitation.flows import LEASE, Claimed, Invitations
-from services.invitation.mail import Desk
+from services.invitation.mail import Desk, Unwritable
 from services.invitation.metrics import HANDED_OVER, REPEATED, SLOWED, TRIES
 from services.invitation.pace import Pace
 
@@ -81,7 +82,7 @@ class Postman:
             return False
         if claimed is None:
             return False
-        result = await self._hand_over(claimed, connection)
+        result = await self._outcome(claimed, connection)
         self._pace.answered(claimed.delivery.domain, result)
         await self._settle(claimed, result)
         return True
@@ -97,16 +98,43 @@ class Postman:
             SLOWED.set(self._pace.slowed)
             return self._claimed.popleft() if self._claimed else None
 
+    async def _outcome(self, claimed: Claimed, connection: Connection) -> Outcome:
+        """Whatever is wrong with one e-mail ends that one. What is wrong with all of
+        them ends none: they are tried again, and an alert tells of it."""
+        try:
+            return await self._hand_over(claimed, connection)
+        except NotAnAddress:
+            return Never(Reason.ADDRESS_REFUSED)
+        except Unwritable as unwritable:
+            why = unwritable.__cause__ or unwritable
+            self._complain("An e-mail cannot be written.", claimed, why)
+            return Never(Reason.UNWRITABLE)
+        except ConversationFailed as failed:
+            why = failed.__cause__ or failed
+            self._complain("An e-mail could not be handed over.", claimed, why)
+            return NotNow(doubt=failed.doubt, cause=Cause.FAULT)
+        except Exception as error:  # noqa: BLE001 - the other e-mails must not wait
+            self._complain("No such e-mail can be written.", claimed, error)
+            return NotNow(cause=Cause.FAULT)
+
     async def _hand_over(self, claimed: Claimed, connection: Connection) -> Outcome:
         if claimed.delivery.due_at < self._invitations.clock() + HAND_OVER:
             return NotNow(cause=Cause.AWAY)  # it lay too long while others were slow
         if claimed.delivery.doubt:
             REPEATED.inc()
+        mail = self._desk.write(claimed.appointment, claimed.delivery)
+        return await connection.hand_over(
+            self._known_again(mail, claimed.delivery),
+            partial(self._still_holds, claimed),
+        )
+
+    async def _still_holds(self, claimed: Claimed) -> bool:
+        """While nobody can say, it is not sent."""
         try:
-            mail = self._desk.write(claimed.appointment, claimed.delivery)
-        except NotAnAddress:
-            return Never(Reason.ADDRESS_REFUSED)
-        return await connection.hand_over(self._known_again(mail, claimed.delivery))
+            return await self._invitations.still_holds(claimed)
+        except Exception as error:  # noqa: BLE001 - it is tried again
+            self._complain("It is not known whether an e-mail holds.", claimed, error)
+            return False
 
     def _known_again(self, mail: Mail, delivery: Delivery) -> Mail:
         """With what a report on it will name."""
@@ -124,8 +152,17 @@ class Postman:
                 with attempt:
                     settled = await self._invitations.settle(claimed, result)
                     self._tell(claimed, settled)
-        except Unavailable as away:
-            self._log.error("An e-mail was not settled.", **trouble(away))
+        except Exception as error:  # noqa: BLE001 - its lease ends, and it is in doubt
+            self._complain("An e-mail was not settled.", claimed, error)
+
+    def _complain(self, what: str, claimed: Claimed, error: BaseException) -> None:
+        self._log.error(
+            what,
+            appointment_id=claimed.appointment.appointment_id,
+            delivery_id=str(claimed.delivery.delivery_id),
+            kind=claimed.delivery.kind,
+            **trouble(error),
+        )
 
     def _tell(self, claimed: Claimed, settled: Delivery | None) -> None:
         if settled is None:

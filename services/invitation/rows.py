@@ -1,7 +1,9 @@
 """Rows of the tables as values of the domain."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from chassis.sending import State
 from contract.appointment import Heard
 from contract.booking import Language, Texts, Unit
 from contract.invitation import Kind
+from contract.slot import Slot
 from services.invitation.domain import (
     Appointment,
     Delivery,
@@ -29,7 +32,7 @@ Made = TypeVar("Made")
 def appointment_of(row: Any, companions: Sequence[Invited]) -> Appointment:
     return Appointment(
         row["appointment_id"],
-        Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
+        _heard(row),
         Status(row["status"]),
         _recipient(row),
         Times(row["starts_at"], row["ends_at"]) if row["starts_at"] else None,
@@ -38,6 +41,41 @@ def appointment_of(row: Any, companions: Sequence[Invited]) -> Appointment:
         tuple(companions),
         SecretStr(row["corrected_email"]) if row["corrected_email"] else None,
         Progress(row["delay"], _ids(row["arrived"]), row["started"]),
+        _slots(row["slots"]),
+    )
+
+
+def _heard(row: Any) -> Heard:
+    return Heard(
+        row["heard_details"],
+        row["heard_times"],
+        row["heard_status"],
+        row["starts_at"],
+        row["heard_over"],
+    )
+
+
+def _slots(stored: str) -> Mapping[Slot, Progress]:
+    return {
+        Slot(datetime.fromisoformat(each["starts_at"]), each["sequence"]): Progress(
+            each["delay"], _ids(each["arrived"]), each["started"]
+        )
+        for each in json.loads(stored)
+    }
+
+
+def slots_to_json(slots: Mapping[Slot, Progress]) -> str:
+    return json.dumps(
+        [
+            {
+                "starts_at": slot.starts_at.isoformat(),
+                "sequence": slot.sequence,
+                "delay": progress.delay,
+                "arrived": sorted(map(str, progress.arrived)),
+                "started": progress.started,
+            }
+            for slot, progress in slots.items()
+        ]
     )
 
 
@@ -97,6 +135,7 @@ def delivery_of(row: Any) -> Delivery:
         wanted_at=row["wanted_at"],
         ahead=row["ahead"],
         minutes=row["minutes"],
+        recipient=row["recipient"],
         domain=row["domain"],
     )
 

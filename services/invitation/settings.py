@@ -38,7 +38,7 @@ class Settings(MailSettings):
     link_secret: SecretStr = Field(
         min_length=MIN_SECRET,
         description="Key of the links, 32 characters or more. "
-        "A new one makes all links sent before worthless.",
+        "A new one withdraws all links sent before, and everybody is sent another.",
     )
     link_lifetime: timedelta = Field(
         timedelta(hours=24), description="How long a link opens after the end."

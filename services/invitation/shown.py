@@ -6,7 +6,7 @@ from datetime import datetime
 from chassis.sending import State
 from contract.invitation import Kind
 from services.invitation.domain import Delivery, hint
-from services.invitation.staff_flows import NAME, PATIENT, Reached, Standing
+from services.invitation.staff_flows import PATIENT, Reached, Standing
 
 
 def standing(told: Standing) -> dict[str, object]:
@@ -64,7 +64,7 @@ def delivery(sent: Delivery) -> dict[str, object]:
     settled_at = sent.settled_at
     return {
         "delivery_id": str(sent.delivery_id),
-        "recipient": sent.link_digest[:NAME] if sent.role else PATIENT,
+        "recipient": (sent.recipient or sent.link_digest) if sent.role else PATIENT,
         "kind": sent.kind,
         "role": sent.role,
         "minutes": sent.minutes,

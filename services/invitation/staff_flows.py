@@ -31,7 +31,6 @@ from services.invitation.telling import Telling
 from services.invitation.words import HELSINKI
 
 PATIENT = "patient"
-NAME = 16  # of a link's digest: tells companions apart, and opens nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,10 @@ class Oversight:
         or the companion's of this name."""
         at = self.clock()
         async with self.database.writing() as tx:
-            appointment = _theirs(await store.hold(tx, appointment_id), by)
+            held = _theirs(await store.hold(tx, appointment_id), by)
+            appointment = await self.telling.issued(tx, held, at)
+            if appointment != held:
+                await store.save(tx, appointment, at)
             stored = await delivery_store.deliveries(tx, appointment_id)
             reached = _named(self._reached(appointment, stored, at), name)
             if reached.why_not_again:
@@ -147,7 +149,7 @@ class Oversight:
     ) -> Iterator[Reached]:
         for seen in appointment.views():
             recipient, _ = seen.known()
-            name = self.telling.digest(seen)[:NAME] if recipient.role else PATIENT
+            name = recipient.name if recipient.role else PATIENT
             theirs = self.telling.theirs(seen, deliveries)
             yield Reached(name, seen, theirs, _why_not(appointment, seen, theirs, at))
 

@@ -13,14 +13,21 @@ from services.invitation.domain import (
     Appointment,
     Invited,
 )
-from services.invitation.rows import appointment_of, by_appointment, companion_of
+from services.invitation.rows import (
+    appointment_of,
+    by_appointment,
+    companion_of,
+    slots_to_json,
+)
+
+PAGE = 200
 
 
 async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
     row = await tx.fetchrow(
         """
-        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over, slots,
+               status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
                revision, issued_digest, issued_until, corrected_email, delay, arrived,
                started
           FROM appointment
@@ -35,13 +42,30 @@ async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
     """The appointment, which nobody else may change until this transaction ends."""
     row = await tx.fetchrow(
         """
-        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over, slots,
+               status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
                revision, issued_digest, issued_until, corrected_email, delay, arrived,
                started
           FROM appointment
          WHERE appointment_id = $1
            FOR UPDATE
+        """,
+        appointment_id,
+    )
+    return appointment_of(row, await _companions(tx, row)) if row else None
+
+
+async def hold_free(tx: Writer, appointment_id: str) -> Appointment | None:
+    """The same, unless somebody else holds it."""
+    row = await tx.fetchrow(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over, slots,
+               status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+               revision, issued_digest, issued_until, corrected_email, delay, arrived,
+               started
+          FROM appointment
+         WHERE appointment_id = $1
+           FOR UPDATE SKIP LOCKED
         """,
         appointment_id,
     )
@@ -60,8 +84,8 @@ async def hold_or_make(tx: Writer, appointment_id: str, at: datetime) -> Appoint
         VALUES ($1, -1, -1, -1, 'booked', 0, $2)
         ON CONFLICT (appointment_id)
         DO UPDATE SET changed_at = appointment.changed_at
-        RETURNING appointment_id, heard_details, heard_times, heard_status, status,
-                  unit_id, unit_name, unit_phone, unit_url, email, language, starts_at,
+        RETURNING appointment_id, heard_details, heard_times, heard_status, heard_over,
+                  slots, status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at,
                   ends_at, revision, issued_digest, issued_until, corrected_email, delay,
                   arrived, started
         """,
@@ -80,8 +104,8 @@ async def hold_due(
     """
     rows = await tx.fetch(
         """
-        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over, slots,
+               status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
                appointment.revision, issued_digest, issued_until, corrected_email, delay,
                arrived, started
           FROM delivery JOIN appointment USING (appointment_id)
@@ -102,8 +126,8 @@ async def hold_of_delivery(tx: Writer, delivery_id: UUID) -> Appointment | None:
     """The appointment that a delivery is about, held."""
     row = await tx.fetchrow(
         """
-        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over, slots,
+               status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
                appointment.revision, issued_digest, issued_until, corrected_email, delay,
                arrived, started
           FROM delivery JOIN appointment USING (appointment_id)
@@ -141,7 +165,8 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
                unit_id = $6, unit_name = $7::jsonb, email = $8, language = $9,
                starts_at = $10, ends_at = $11, revision = $12, issued_digest = $13,
                issued_until = $14, changed_at = $15, unit_phone = $16, unit_url = $17,
-               corrected_email = $18, delay = $19, arrived = $20, started = $21
+               corrected_email = $18, delay = $19, arrived = $20, started = $21,
+               heard_over = $22, slots = $23::jsonb
          WHERE appointment_id = $1
         """,
         appointment.appointment_id,
@@ -162,9 +187,11 @@ async def save(tx: Writer, appointment: Appointment, at: datetime) -> None:
         recipient and recipient.unit.phone,
         recipient and recipient.unit.url,
         appointment.corrected and appointment.corrected.get_secret_value(),
-        appointment.progress.delay,
+        appointment.progress.delay or 0,
         sorted(appointment.progress.arrived),
         appointment.progress.started,
+        appointment.heard.over,
+        slots_to_json(appointment.slots),
     )
     await _save_companions(tx, appointment)
 
@@ -205,8 +232,8 @@ async def of_day(
     """Those of these units that begin in this time, in the order of their times."""
     rows = await tx.fetch(
         """
-        SELECT appointment_id, heard_details, heard_times, heard_status, status, unit_id,
-               unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over, slots,
+               status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
                revision, issued_digest, issued_until, corrected_email, delay, arrived,
                started
           FROM appointment
@@ -217,6 +244,30 @@ async def of_day(
         begins,
         ends,
     )
+    return await _with_companions(tx, rows)
+
+
+async def page_of_issued(tx: Reader, after: str, at: datetime) -> Sequence[Appointment]:
+    """The next of those that a link opens still, by their ids."""
+    rows = await tx.fetch(
+        """
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over, slots,
+               status, unit_id, unit_name, unit_phone, unit_url, email, language, starts_at, ends_at,
+               revision, issued_digest, issued_until, corrected_email, delay, arrived,
+               started
+          FROM appointment
+         WHERE appointment_id > $1 AND ends_at > $2 AND status = 'booked'
+         ORDER BY appointment_id
+         LIMIT $3
+        """,
+        after,
+        at,
+        PAGE,
+    )
+    return await _with_companions(tx, rows)
+
+
+async def _with_companions(tx: Reader, rows: Sequence[Any]) -> Sequence[Appointment]:
     beside = await tx.fetch(
         """
         SELECT appointment_id, role, email, language, asked, revision, issued_digest,

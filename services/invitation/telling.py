@@ -7,13 +7,15 @@ from uuid import UUID
 
 from chassis.database import Writer
 from chassis.outbox import Outbox
+from chassis.refusal import Unavailable
 from chassis.sending import State
 from contract.invitation import (
     InvitationFailed,
     InvitationIssued,
     InvitationSent,
 )
-from services.invitation import delivery_store
+from contract.slot import Slot
+from services.invitation import delivery_store, link_store
 from services.invitation.domain import (
     Appointment,
     Delivery,
@@ -38,16 +40,28 @@ class Telling:
     async def issued(
         self, tx: Writer, appointment: Appointment, at: datetime
     ) -> Appointment:
-        """Say which links open this appointment, and until when, if that is news."""
+        """Say which links open this appointment, and until when, if that is news.
+
+        Whoever has a link that is withdrawn here is to be told of the new one, so that
+        it is a new revision for them: `LINK_SECRET` may be another one by now.
+        """
         if not appointment.is_known:
             return appointment
         companions = []
         for each in appointment.companions:
             say = self._issue if each.asked else self._withdraw
             issued = await say(tx, appointment.seen_by(each), at)
-            companions.append(replace(each, issued=issued))
+            companions.append(each.with_link(issued))
         issued = await self._issue(tx, appointment, at)
-        return replace(appointment, issued=issued, companions=tuple(companions))
+        return replace(appointment, companions=tuple(companions)).with_link(issued)
+
+    def has_other_links(self, appointment: Appointment, at: datetime) -> bool:
+        """Whether somebody has been given a link that the present secret does not make."""
+        return appointment.is_known and any(
+            seen.issued is not None and seen.issued.digest != self.digest(seen)
+            for seen in appointment.views()
+            if seen.status is Status.BOOKED and not seen.is_over(at)
+        )
 
     async def _issue(
         self, tx: Writer, seen: Appointment, at: datetime
@@ -56,6 +70,8 @@ class Telling:
             return seen.issued
         _, times = seen.known()
         issued = Issued(self.digest(seen), times.ends_at + self.link_lifetime)
+        if issued != seen.issued and await link_store.is_superseded(tx, self.links.key):
+            raise Unavailable("Another LINK_SECRET is in use: this instance is old.")
         if seen.issued and seen.issued.digest != issued.digest:
             await self._withdraw(tx, seen, at)
         if issued != seen.issued:
@@ -81,7 +97,7 @@ class Telling:
             expires_at=issued.until,
             role=recipient.role,
         )
-        await self.outbox.record(tx, said)
+        await self.outbox.record(tx, said.about(seen.heard.slot))
 
     async def agree(
         self,
@@ -97,6 +113,10 @@ class Telling:
         agreed: list[Delivery] = []
         for seen in appointment.views():
             agreed += self._agreed(seen, self.theirs(seen, current), at)
+        owned = {each.delivery_id for each in agreed}
+        agreed += [
+            each.orphaned(at) for each in current if each.delivery_id not in owned
+        ]
         await self.keep(
             tx, appointment, *(each for each in agreed if each not in stored)
         )
@@ -106,8 +126,12 @@ class Telling:
         self, tx: Writer, appointment: Appointment, back: Delivery, at: datetime
     ) -> None:
         """Always kept, and said while somebody lacks what it told."""
-        theirs = [each for each in appointment.views() if self._is_to(each, back)]
-        if any(is_missed(each, back, self.digest(each), at) for each in theirs):
+        lacking = (
+            is_missed(seen, each, at)
+            for seen in appointment.views()
+            for each in self.theirs(seen, [back])
+        )
+        if any(lacking):
             await self.keep(tx, appointment, back)
         else:
             await delivery_store.put(tx, appointment.appointment_id, back)
@@ -123,18 +147,45 @@ class Telling:
     def theirs(
         self, seen: Appointment, deliveries: Sequence[Delivery]
     ) -> Sequence[Delivery]:
-        """Of the deliveries about an appointment, those to who sees this of it."""
-        return [each for each in deliveries if self._is_to(seen, each)]
+        """Of the deliveries about an appointment, those to who sees this of it.
 
-    def _is_to(self, seen: Appointment, delivery: Delivery) -> bool:
-        """Whether the delivery is to who sees this. A patient's address may change."""
+        A patient's address may change, so theirs need not be to the present one.
+        """
         recipient, _ = seen.known()
-        if recipient.role is None or delivery.role is None:
-            return recipient.role == delivery.role
-        return delivery.link_digest == self.digest(seen)
+        named = [self._named(each, seen) for each in deliveries]
+        if recipient.role is None:
+            return [each for each in named if each.role is None]
+        return [each for each in named if each.recipient == recipient.name]
+
+    def _named(self, delivery: Delivery, seen: Appointment) -> Delivery:
+        """What an instance of an older version has written names nobody."""
+        recipient, _ = seen.known()
+        is_theirs = delivery.link_digest == self.digest(seen)
+        if delivery.recipient is None and is_theirs:
+            return replace(delivery, recipient=recipient.name)
+        return delivery
 
     def seen_by(self, appointment: Appointment, delivery: Delivery) -> Appointment:
-        return next(seen for seen in appointment.views() if self._is_to(seen, delivery))
+        return next(
+            seen for seen in appointment.views() if self.theirs(seen, [delivery])
+        )
+
+    def is_true(
+        self,
+        appointment: Appointment,
+        stored: Sequence[Delivery],
+        leased: Delivery,
+        at: datetime,
+    ) -> bool:
+        """Whether what is being sent would still be sent, were it decided now."""
+        queued = replace(leased, state=State.QUEUED, due_at=at, lease=None)
+        current = [queued if each is leased else each for each in stored]
+        return any(
+            each.state is State.QUEUED and each.due_at <= at
+            for seen in appointment.views()
+            for each in revised(seen, self.theirs(seen, current), self.rules, at)
+            if each.delivery_id == leased.delivery_id
+        )
 
     def written(self, seen: Appointment, wanted: Wanted, at: datetime) -> Delivery:
         recipient, _ = seen.known()
@@ -147,6 +198,7 @@ class Telling:
             wanted_at=wanted.at,
             due_at=wanted.at,
             role=recipient.role,
+            recipient=recipient.name,
             domain=recipient.domain,
             ahead=wanted.ahead,
             minutes=wanted.minutes,
@@ -166,9 +218,14 @@ class Telling:
             return
         await delivery_store.put(tx, appointment.appointment_id, *changed)
         for each in changed:
-            DELIVERIES.labels(each.kind, each.state).inc()
-            if said := _said(appointment.appointment_id, each):
-                await self.outbox.record(tx, said)
+            await self.say(tx, appointment.appointment_id, each, appointment.heard.slot)
+
+    async def say(
+        self, tx: Writer, appointment_id: str, each: Delivery, slot: Slot | None = None
+    ) -> None:
+        DELIVERIES.labels(each.kind, each.state).inc()
+        if said := _said(appointment_id, each):
+            await self.outbox.record(tx, said.about(slot))
 
 
 def _said(

@@ -27,7 +27,9 @@ async def room(database: postgreses.Database) -> AsyncIterator[Database]:
 async def office(room: Database) -> AsyncIterator[offices.Office]:
     """Empty, with a mail server of its own."""
     async with room.writing() as tx:
-        await tx.execute("TRUNCATE appointment, companion, delivery, inbox, outbox")
+        await tx.execute(
+            "TRUNCATE appointment, companion, delivery, inbox, outbox, link_key"
+        )
     async with offices.office(room) as made:
         yield made
 

@@ -277,10 +277,10 @@ async def test_what_comes_back_from_an_address_that_was_corrected_is_not_said(
 
 async def test_nobody_is_reminded_at_an_address_that_is_dead(office: Office) -> None:
     booked, delivery = await sent(office)
-    digest = delivery.link_digest
-    assert gets_through([delivery], digest)
+    theirs = delivery.recipient
+    assert gets_through([delivery], theirs)
     await office.returns.take(reports.postfix(None), of(delivery))
-    assert not gets_through(await office.deliveries(booked.appointment_id), digest)
+    assert not gets_through(await office.deliveries(booked.appointment_id), theirs)
     assert gets_through(await office.deliveries(booked.appointment_id), "another")
 
 

@@ -64,7 +64,9 @@ async def office(
 ) -> AsyncIterator[Office]:
     """Hands its e-mails to Postfix, which hands them to the mailbox."""
     async with room.writing() as tx:
-        await tx.execute("TRUNCATE appointment, companion, delivery, inbox, outbox")
+        await tx.execute(
+            "TRUNCATE appointment, companion, delivery, inbox, outbox, link_key"
+        )
     async with offices.office(room, smtp_port=ports[0]) as made:
         made.connection = made.connect(postfix.smtp_url)
         yield made

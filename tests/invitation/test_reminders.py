@@ -108,7 +108,9 @@ def test_quiet_hours_may_lie_within_a_day() -> None:
 async def office(room: Database) -> AsyncIterator[Office]:
     """One that reminds a day and a quarter of an hour ahead."""
     async with room.writing() as tx:
-        await tx.execute("TRUNCATE appointment, companion, delivery, inbox, outbox")
+        await tx.execute(
+            "TRUNCATE appointment, companion, delivery, inbox, outbox, link_key"
+        )
     async with offices.office(room, ahead=(DAY, QUARTER)) as made:
         yield made
 

@@ -42,7 +42,9 @@ AHEAD = (timedelta(days=1), timedelta(minutes=15))
 @pytest_asyncio.fixture(loop_scope="session")
 async def office(room: Database) -> AsyncIterator[Office]:
     async with room.writing() as tx:
-        await tx.execute("TRUNCATE appointment, companion, delivery, inbox, outbox")
+        await tx.execute(
+            "TRUNCATE appointment, companion, delivery, inbox, outbox, link_key"
+        )
     async with offices.office(room, ahead=AHEAD) as made:
         yield made
 
