@@ -51,6 +51,7 @@ class Bus:
         away_pause: float = AWAY_PAUSE,
         act_seconds: float = ACT_SECONDS,
         drain_seconds: float = DRAIN_SECONDS,
+        still_seconds: float = STILL_SECONDS,
     ) -> None:
         self._service = service
         self._servers = servers
@@ -58,6 +59,7 @@ class Bus:
         self._away_pause = away_pause
         self._act_seconds = act_seconds
         self._drain_seconds = drain_seconds
+        self._still_seconds = still_seconds
         self._fetch_wait_ms = fetch_wait_ms
         self._log = log
         self._hearers: dict[type[Event], Hearer[Any]] = {}
@@ -83,12 +85,14 @@ class Bus:
         """The topics that are listened to."""
         return frozenset(event.topic for event in self._hearers)
 
-    def standing_still(self, seconds: float = STILL_SECONDS) -> frozenset[str]:
+    def standing_still(self, seconds: float | None = None) -> list[str]:
         """`topic/partition` of each that for so long had something to hear in vain.
 
         Empty while nothing is known, as when Kafka or the database is away.
         """
-        return self._member.standing_still(seconds) if self._member else frozenset()
+        if self._member is None:
+            return []
+        return sorted(self._member.standing_still(seconds or self._still_seconds))
 
     async def run(self) -> None:
         """Listen until cancelled; waits for Kafka as long as it takes."""

@@ -137,4 +137,7 @@ def _running(task: Background) -> Callable[[web.Application], AsyncIterator[None
 
 def in_the_way(app: web.Application) -> list[str]:
     """Why this service should be sent nothing, though it runs."""
-    return [f"background task keeps crashing: {name}" for name in failing(app[TASKS])]
+    return [
+        *(f"background task keeps crashing: {name}" for name in failing(app[TASKS])),
+        *(f"consumer stands still: {name}" for name in app[BUS].standing_still()),
+    ]

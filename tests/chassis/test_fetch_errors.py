@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 import structlog
+from aiohttp import web
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from confluent_kafka import Producer
@@ -27,6 +28,7 @@ from prometheus_client import REGISTRY
 
 from chassis.bus import Bus
 from chassis.clock import now
+from chassis.foundation import BUS, TASKS, in_the_way
 from chassis.logs import log
 from chassis.refusal import Unavailable
 from contract.catalogue import parked
@@ -497,13 +499,13 @@ async def test_what_the_broker_has_and_does_not_give_is_told_of_and_waited_for(
     async with running(bus.run()):
         await station.hears(7)
         await until(_grows(station, "not_fetched"))
-        assert bus.standing_still(1) == {f"{station.topic}/0"}
+        assert bus.standing_still(1) == [f"{station.topic}/0"]
         await station.say(8, partition=1)
         await station.hears(8)
         with station.node.log_of(station.topic, 0).open("r+b") as file:
             file.write(whole)
         await station.hears(1, 2)
-        assert bus.standing_still(1) == set()
+        assert bus.standing_still(1) == []
 
 
 @dataclass
@@ -535,14 +537,28 @@ async def test_a_partition_that_does_not_go_on_is_seen_until_it_does(
     await station.say(1, 2)
     async with running(bus.run()):
         await until(lambda: _lags(station))
-        assert bus.standing_still(1) == {f"{station.topic}/0"}
-        assert bus.standing_still() == set()  # not for so long
+        assert bus.standing_still(1) == [f"{station.topic}/0"]
+        assert bus.standing_still() == []  # not for so long
         deed.may_go_on.set()
 
         async def has_gone_on() -> bool:
-            return not await _lags(station) and bus.standing_still(0.5) == set()
+            return not await _lags(station) and bus.standing_still(0.5) == []
 
         await until(has_gone_on)
+
+
+async def test_ready_says_which_partition_stands_still(station: Station) -> None:
+    bus = Bus(station.service, station.node.servers, 20, log("test"), still_seconds=1.0)
+    deed = Deed()
+    bus.hears(_event(station.topic))(deed)
+    app = web.Application()
+    app[TASKS], app[BUS] = (), bus
+    await station.say(1)
+    async with running(bus.run()):
+        assert in_the_way(app) == []
+        await until(lambda: _lags(station))
+        assert in_the_way(app) == [f"consumer stands still: {station.topic}/0"]
+        deed.may_go_on.set()
 
 
 async def test_a_partition_that_waits_for_the_database_does_not_stand_still(
@@ -561,7 +577,7 @@ async def test_a_partition_that_waits_for_the_database_does_not_stand_still(
     await station.say(1)
     async with running(bus.run()):
         await until(lambda: _lags(station))
-        assert bus.standing_still(1) == set()
+        assert bus.standing_still(1) == []
 
 
 async def test_an_act_that_hangs_has_failed(station: Station) -> None:
