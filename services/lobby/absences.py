@@ -59,16 +59,14 @@ class Absences:
             await keep(tx, place, called, now)
             topic = PatientSummoned.topic
             await store.note(tx, now, by, deed=topic, on=place.whom)
-            await self.outbox.record(
-                tx,
-                PatientSummoned(
-                    appointment_id=place.appointment_id,
-                    person_id=place.person.person_id,
-                    professional_id=by.id,
-                    at=now,
-                    until=called.summons.until,
-                ),
+            summoned = PatientSummoned(
+                appointment_id=place.appointment_id,
+                person_id=place.person.person_id,
+                professional_id=by.id,
+                at=now,
+                until=called.summons.until,
             )
+            await self.outbox.record(tx, summoned.about(visit.heard.slot))
         SUMMONED.inc()
         return called
 
@@ -99,12 +97,13 @@ class Absences:
 
 def moving(news: type[Moving], visit: Visit, place: Place, at: datetime) -> Moving:
     """That someone came or went, for their unit to hear."""
-    return news(
+    moved = news(
         appointment_id=place.appointment_id,
         person_id=place.person.person_id,
         unit_id=whose.known(visit).unit.id,
         at=at,
     )
+    return moved.about(visit.heard.slot)
 
 
 async def keep(tx: Writer, before: Place, after: Place, at: datetime) -> None:

@@ -60,4 +60,4 @@ class Delays:
                 minutes=after.delay.minutes,
                 inferred=after.delay.inferred,
             )
-            await self.outbox.record(tx, delayed)
+            await self.outbox.record(tx, delayed.about(after.heard.slot))

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import SecretStr
 
 from chassis.refusal import Refusal
-from contract.appointment import Aspect, Heard
+from contract.appointment import UNHEARD, Aspect, Heard
 from contract.booking import (
     AppointmentBooked,
     AppointmentCancelled,
@@ -20,8 +20,9 @@ from contract.booking import (
     Unit,
 )
 from contract.identity import Role
+from contract.slot import Slot, Stamp
 from services.lobby.delay import Delay, guessed
-from services.lobby.place import Person, Place
+from services.lobby.place import Person, Place, State
 from services.lobby.refusals import (
     AlreadyBegun,
     AppointmentIsCancelled,
@@ -61,25 +62,18 @@ class Invitation:
 
     failed: bool = False
     reason: str | None = None
-    at: datetime | None = None
+    stamp: Stamp | None = None
 
-    def sent(self, at: datetime) -> Self:
-        return (
-            self
-            if self._is_older(at)
-            else replace(self, failed=False, reason=None, at=at)
-        )
+    def sent(self, stamp: Stamp) -> Self:
+        return self._by(replace(self, failed=False, reason=None, stamp=stamp))
 
-    def refused(self, reason: str | None, at: datetime) -> Self:
-        return (
-            self
-            if self._is_older(at)
-            else replace(self, failed=True, reason=reason, at=at)
-        )
+    def refused(self, reason: str | None, stamp: Stamp) -> Self:
+        return self._by(replace(self, failed=True, reason=reason, stamp=stamp))
 
-    def _is_older(self, at: datetime) -> bool:
+    def _by(self, word: Self) -> Self:
         """Two topics, and no order between them: the newest word counts."""
-        return self.at is not None and at < self.at
+        known, new = self.stamp, word.stamp
+        return self if known and new and new.is_older_than(known) else word
 
 
 NOTHING_HEARD = Heard()
@@ -101,11 +95,12 @@ class Visit:
     in_call_since: datetime | None = None
     invitation: Invitation = NOTHING_KNOWN
     delay: Delay | None = None
+    slot_sequence: int = UNHEARD  # of the slot that the last of these are about
 
     def after(self, change: Change) -> Self:
         """With what is new in this word of the booking system."""
         renewed = self.heard.renewed_by(change)
-        visit = replace(self, heard=self.heard.and_then(change))
+        visit = replace(self, heard=self.heard.and_then(change)).without_what_is_over()
         if Aspect.DETAILS in renewed and isinstance(change, AppointmentBooked):
             visit = replace(visit, details=_details(change))
         if Aspect.TIMES in renewed and isinstance(change, Timed):
@@ -114,6 +109,38 @@ class Visit:
             off = isinstance(change, AppointmentCancelled)
             visit = visit.cancelled() if off else replace(visit, status=Status.BOOKED)
         return visit
+
+    def without_what_is_over(self) -> Self:
+        """What is known of a slot that is over says nothing of the one that holds."""
+        if self.slot_sequence > self.heard.over:
+            return self
+        return replace(self, admitted_at=None, in_call_since=None, delay=None)
+
+    def call_started(self, slot: Slot | None, at: datetime) -> Self:
+        if self.heard.is_over(slot):
+            return self
+        sequence = slot.sequence if slot else self.heard.times
+        return replace(self, in_call_since=at, slot_sequence=sequence)
+
+    def call_ended(self, slot: Slot | None, *, for_good: bool) -> Self:
+        """The end of a call of a slot before ends nothing now."""
+        if self.heard.is_over(slot):
+            return self
+        return self.ended() if for_good else replace(self, in_call_since=None)
+
+    def was_in_call(self, place: Place, slot: Slot | None, ended_at: datetime) -> bool:
+        """Whether somebody who was let in was in the call that ended then.
+
+        Who was let in to the slot that holds was in no call of one before.
+        """
+        if place.state is not State.ADMITTED or place.since > ended_at:
+            return False
+        sequence = place.slot_sequence
+        return (
+            not self.heard.is_over(slot)
+            or sequence is None
+            or sequence <= self.heard.over
+        )
 
     def at(self, starts_at: datetime, ends_at: datetime) -> Self:
         """At this time. An appointment that was over and moves is booked again."""
@@ -150,11 +177,11 @@ class Visit:
         if who.role not in FOR_THE_PATIENT:
             return self
         since = self.admitted_at or at
-        return replace(self, status=Status.BOOKED, admitted_at=since, delay=None)
+        return self._now(status=Status.BOOKED, admitted_at=since, delay=None)
 
     def ended(self) -> Self:
         status = Status.ENDED if self.status is Status.BOOKED else self.status
-        return replace(self, status=status, in_call_since=None, delay=None)
+        return self._now(status=status, in_call_since=None, delay=None)
 
     def is_overdue(self, ended_before: datetime) -> bool:
         """Whether its time went by and nobody was let in for the patient."""
@@ -179,7 +206,7 @@ class Visit:
             raise AlreadyBegun("The visit has begun: it is late no more.")
         said = Delay(minutes, inferred=False, at=at)
         same = self.delay is not None and replace(self.delay, at=at) == said
-        return self if same else replace(self, delay=said)
+        return self if same else self._now(delay=said)
 
     def kept_waiting(self, at: datetime) -> Self:
         """Somebody waits, and the professional's other call still runs."""
@@ -188,7 +215,7 @@ class Visit:
             return self
         guess = guessed(self.starts_at, at)
         grown = guess.minutes > (self.delay.minutes if self.delay else 0)
-        return replace(self, delay=guess) if grown else self
+        return self._now(delay=guess) if grown else self
 
     def told_delay(self) -> Delay | None:
         """What there is to tell: that one is on time is no news."""
@@ -199,6 +226,10 @@ class Visit:
         self.check_not_cancelled()
         if self.ends_at is None or now > self.ends_at + kept:
             raise AppointmentIsOver("The appointment is over.")
+
+    def _now(self, **known: Any) -> Self:
+        """With something that is known of the slot that holds."""
+        return replace(self, slot_sequence=self.heard.times, **known)
 
     def _has_begun(self) -> bool:
         return self.admitted_at is not None or self.status is Status.ENDED

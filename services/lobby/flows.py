@@ -26,6 +26,7 @@ from contract.lobby import (
     PatientWaiting,
 )
 from contract.signalling import CallEnded, CallStarted, EndedBy
+from contract.slot import Slot, Stamp
 from services.lobby import message_store, store, whose
 from services.lobby.absences import Absences, keep, moving
 from services.lobby.delay import Delay
@@ -110,13 +111,13 @@ class Lobby:
 
     async def invitation_failed(self, said: InvitationFailed) -> None:
         """The unit should know that the patient may not have got the link."""
-        at = said.time or self.clock()
-        await self._heard_of(said, lambda known: known.refused(said.reason, at))
+        stamp = Stamp(said.slot, said.time or self.clock())
+        await self._heard_of(said, lambda known: known.refused(said.reason, stamp))
 
     async def invitation_sent(self, said: InvitationSent) -> None:
         """A later message to the patient went: they can be reached again."""
-        at = said.time or self.clock()
-        await self._heard_of(said, lambda known: known.sent(at))
+        stamp = Stamp(said.slot, said.time or self.clock())
+        await self._heard_of(said, lambda known: known.sent(stamp))
 
     async def _heard_of(
         self,
@@ -136,7 +137,7 @@ class Lobby:
         async with self.database.writing() as tx:
             if await inbox.first_sight(tx, said):
                 visit = await store.hold_visit(tx, said.appointment_id)
-                await store.save_visit(tx, replace(visit, in_call_since=said.at))
+                await store.save_visit(tx, visit.call_started(said.slot, said.at))
 
     async def call_ended(self, said: CallEnded) -> None:
         """Whoever was in that call has left; who was let in since then stays."""
@@ -145,11 +146,10 @@ class Lobby:
                 return
             visit = await store.hold_visit(tx, said.appointment_id)
             for place in await store.places(tx, said.appointment_id):
-                if place.state is State.ADMITTED and place.since <= said.at:
+                if visit.was_in_call(place, said.slot, said.at):
                     await self._leave(tx, visit, place)
             over = said.ended_by is EndedBy.PROFESSIONAL
-            ended = visit.ended() if over else replace(visit, in_call_since=None)
-            await store.save_visit(tx, ended)
+            await store.save_visit(tx, visit.call_ended(said.slot, for_good=over))
 
     # What a patient, or who attends with them, does
 
@@ -213,46 +213,63 @@ class Lobby:
         async with self.database.writing() as tx:
             visit, place = await whose.theirs(tx, session, seen)
             visit.check_not_cancelled()
-            admitted = place.admitted(seen.version, whose.who(session), self.clock())
+            admitted = place.admitted(
+                seen.version, whose.who(session), self.clock(), visit.heard.times
+            )
             await store.save_visit(tx, visit.entered(admitted.person, self.clock()))
-            await self._decided(tx, session, place, admitted, PatientAdmitted)
+            await self._decided(
+                tx, session, place, admitted, PatientAdmitted, slot=visit.heard.slot
+            )
         WAITED.observe((admitted.since - place.since).total_seconds())
         return admitted
 
     async def refuse(self, session: StaffSession, seen: Seen, why: Reason) -> Place:
         """The professional declines, with a reason that the patient can read."""
         async with self.database.writing() as tx:
-            _, place = await whose.theirs(tx, session, seen)
+            visit, place = await whose.theirs(tx, session, seen)
             refused = place.refused(seen.version, whose.who(session), why, self.clock())
-            await self._decided(tx, session, place, refused, PatientRefused)
+            await self._decided(
+                tx, session, place, refused, PatientRefused, slot=visit.heard.slot
+            )
         return refused
 
     async def send_back(self, session: StaffSession, seen: Seen, why: Reason) -> Place:
         """From the call back to the line, with a reason that the patient can read."""
         async with self.database.writing() as tx:
-            _, place = await whose.theirs(tx, session, seen)
+            visit, place = await whose.theirs(tx, session, seen)
             returned = place.returned(
                 seen.version, whose.who(session), why, self.clock()
             )
-            await self._decided(tx, session, place, returned, PatientReturned)
+            await self._decided(
+                tx, session, place, returned, PatientReturned, slot=visit.heard.slot
+            )
         return returned
 
     async def own_admission(self, session: StaffSession, appointment_id: str) -> str:
         """The way back into the call for the professional who let someone in."""
         async with self.database.reading() as tx:
-            whose.check_unit(session, await store.visit(tx, appointment_id))
+            visit = whose.check_unit(session, await store.visit(tx, appointment_id))
             places = await store.places(tx, appointment_id)
         if not any(_let_in_by(session.sub, place) for place in places):
             raise NobodyThere("Nobody is in this call with you.")
-        return self.admission(appointment_id, session.sub, Role.PROFESSIONAL)
+        return self.admission(visit, session.sub, Role.PROFESSIONAL)
 
-    def admission(self, appointment_id: str, member: str, role: Role) -> str:
+    async def host_admission(self, session: StaffSession, appointment_id: str) -> str:
+        """For the professional who has just let someone in."""
+        async with self.database.reading() as tx:
+            visit = whose.check_unit(session, await store.visit(tx, appointment_id))
+        return self.admission(visit, session.sub, Role.PROFESSIONAL)
+
+    def admission(self, visit: Visit, member: str, role: Role) -> str:
         """Our signed word to signalling, good before the event has arrived there."""
+        slot = visit.heard.slot
         return self.key.sign(
             Admission(
                 sub=member,
-                appointment=appointment_id,
+                appointment=visit.appointment_id,
                 role=role,
+                starts_at=slot.starts_at if slot else None,
+                sequence=slot.sequence if slot else None,
                 exp=self.clock() + ADMISSION_LIVES,
             )
         )
@@ -284,7 +301,8 @@ class Lobby:
             await store.save_visit(tx, visit.unserved() if since else visit.missed())
             for place in places:
                 await self._leave(tx, visit, place)
-            await self.outbox.record(tx, _went_by(appointment_id, now, since))
+            said = _went_by(appointment_id, now, since)
+            await self.outbox.record(tx, said.about(visit.heard.slot))
         (UNSERVED if since else MISSED).inc()
 
     # What the above have in common
@@ -296,21 +314,21 @@ class Lobby:
         before: Place,
         place: Place,
         decision: type[ByAProfessional],
+        *,
+        slot: Slot | None,
     ) -> None:
         """Keep what a professional decided, in the trail too, and say it."""
         at, by, deed = place.since, whose.who(session), decision.topic
         await keep(tx, before, place, at)
         await store.note(tx, at, by, deed=deed, on=place.whom, code=place.reason)
-        await self.outbox.record(
-            tx,
-            decision(
-                appointment_id=place.appointment_id,
-                person_id=place.person.person_id,
-                professional_id=session.sub,
-                reason=place.reason,
-                at=place.since,
-            ),
+        decided = decision(
+            appointment_id=place.appointment_id,
+            person_id=place.person.person_id,
+            professional_id=session.sub,
+            reason=place.reason,
+            at=place.since,
         )
+        await self.outbox.record(tx, decided.about(slot))
 
     async def _leave(self, tx: Writer, visit: Visit, place: Place) -> Place:
         left = place.left(self.clock())
@@ -335,9 +353,7 @@ class Lobby:
             place=place,
             can_ask=visit.is_open(now, self.join_after_end) and not admitted,
             ahead=await _ahead(tx, place),
-            admission=self.admission(place.appointment_id, member, person.role)
-            if admitted
-            else None,
+            admission=self.admission(visit, member, person.role) if admitted else None,
             delay=None if admitted else visit.told_delay(),
             messages=await message_store.to(tx, place.whom),
         )

@@ -49,7 +49,7 @@ class Messages:
             await message_store.save(tx, message)
             deed, kind = MessageSent.topic, code or "free"
             await store.note(tx, now, message.by, deed=deed, on=whom, code=kind)
-            await self.outbox.record(tx, _sent(message))
+            await self.outbox.record(tx, _sent(message).about(visit.heard.slot))
         MESSAGES.labels("canned" if code else "free").inc()
         return message
 
@@ -57,7 +57,7 @@ class Messages:
         """Whom it was for has seen it: the professional may know."""
         now = self.clock()
         async with self.database.writing() as tx:
-            await store.hold_known_visit(tx, session.appointment)
+            visit = await store.hold_known_visit(tx, session.appointment)
             message = await message_store.message(tx, message_id, whose.me(session))
             if message is None:
                 raise NoSuchMessage("There is no such message.")
@@ -65,15 +65,14 @@ class Messages:
                 return message
             read = message.read(now)
             await message_store.save(tx, read)
-            await self.outbox.record(
-                tx,
-                MessageRead(
-                    appointment_id=read.appointment_id,
-                    person_id=read.person_id,
-                    message_id=read.message_id,
-                    at=now,
-                ),
+            said = MessageRead(
+                appointment_id=read.appointment_id,
+                person_id=read.person_id,
+                message_id=read.message_id,
+                at=now,
             )
+            slot = visit.heard.slot if visit else None
+            await self.outbox.record(tx, said.about(slot))
         MESSAGES_READ.inc()
         return read
 

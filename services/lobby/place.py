@@ -123,6 +123,7 @@ class Place:
     asked_at: datetime | None = None  # for this time first: what the line goes by
     reason: Reason | None = None
     by: Professional | None = None
+    slot_sequence: int | None = None  # of the slot that they were let in to
     away_since: datetime | None = None
     summons: Summons | None = None
     checks: MappingProxyType[str, str] = field(
@@ -144,12 +145,19 @@ class Place:
             self._moved(Move.ASK, at), asked_at=asked_at, reason=None, by=None
         )
 
-    def admitted(self, seen: int, by: Professional, at: datetime) -> Self:
+    def admitted(
+        self,
+        seen: int,
+        by: Professional,
+        at: datetime,
+        slot_sequence: int | None = None,
+    ) -> Self:
         """Let in the person the professional was looking at, as they saw them."""
         self._check_seen(seen)
         if self.state is not State.WAITING:
             raise NotWaiting("This person is not waiting.")
-        return replace(self._moved(Move.ADMIT, at), reason=None, by=by)
+        admitted = self._moved(Move.ADMIT, at)
+        return replace(admitted, reason=None, by=by, slot_sequence=slot_sequence)
 
     def refused(self, seen: int, by: Professional, why: Reason, at: datetime) -> Self:
         self._check_seen(seen)

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from contract.appointment import Heard
 from contract.booking import Professional, Service, Unit
 from contract.identity import Role
+from contract.slot import Slot, Stamp
 from services.lobby.delay import Delay
 from services.lobby.domain import Details, Invitation, Status, Visit
 from services.lobby.message import Canned, Message
@@ -19,7 +20,13 @@ from services.lobby.place import Person, Place, Reason, State, Summons
 def visit(row: Any) -> Visit:
     return Visit(
         appointment_id=row["appointment_id"],
-        heard=Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
+        heard=Heard(
+            row["heard_details"],
+            row["heard_times"],
+            row["heard_status"],
+            row["starts_at"],
+            row["heard_over"],
+        ),
         status=Status(row["status"]),
         details=_details(json.loads(row["details"])) if row["details"] else None,
         starts_at=row["starts_at"],
@@ -27,9 +34,10 @@ def visit(row: Any) -> Visit:
         admitted_at=row["admitted_at"],
         in_call_since=row["in_call_since"],
         invitation=Invitation(
-            row["invitation_failed"], row["invitation_reason"], row["invitation_at"]
+            row["invitation_failed"], row["invitation_reason"], _stamp(row)
         ),
         delay=_delay(row),
+        slot_sequence=row["visit_slot_sequence"],
     )
 
 
@@ -60,6 +68,7 @@ def place(row: Any) -> Place:
         asked_at=row["asked_at"],
         reason=Reason(row["reason"]) if row["reason"] else None,
         by=_by(row) if row["by_id"] else None,
+        slot_sequence=row["slot_sequence"],
         away_since=row["away_since"],
         summons=_summons(row),
         checks=MappingProxyType(json.loads(row["checks"])),
@@ -90,6 +99,14 @@ def _details(document: Mapping[str, Any]) -> Details:
 
 def _by(row: Any) -> Professional:
     return Professional(id=row["by_id"], name=row["by_name"])
+
+
+def _stamp(row: Any) -> Stamp | None:
+    if row["invitation_at"] is None:
+        return None
+    sequence = row["invitation_sequence"]
+    slot = None if sequence is None else Slot(row["invitation_starts_at"], sequence)
+    return Stamp(slot, row["invitation_at"])
 
 
 def _delay(row: Any) -> Delay | None:

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from chassis.limits import Limit
 from chassis.web import Access, BadRequest, Doors, body, staff
-from contract.identity import Role
 from services.lobby import shown
 from services.lobby.absences import Absences
 from services.lobby.delays import Delays
@@ -106,7 +105,7 @@ def _at_the_door(doors: Doors, lobby: Lobby) -> None:
         session, seen = staff(request), _seen(request)
         place = await lobby.admit(session, seen)
         DECIDED.labels("admitted").inc()
-        admission = lobby.admission(seen.appointment_id, session.sub, Role.PROFESSIONAL)
+        admission = await lobby.host_admission(session, seen.appointment_id)
         return web.json_response(
             {"admission": admission, "person": shown.person(place)}
         )

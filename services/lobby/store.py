@@ -19,7 +19,9 @@ async def visit(tx: Reader, appointment_id: str) -> Visit | None:
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, details,
                starts_at, ends_at, admitted_at, in_call_since, invitation_failed,
-               invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at
+               invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at,
+               heard_over, slot_sequence AS visit_slot_sequence, invitation_starts_at,
+               invitation_sequence
           FROM visit
          WHERE appointment_id = $1
         """,
@@ -53,7 +55,9 @@ async def _held(tx: Writer, appointment_id: str) -> Any:
         """
         SELECT appointment_id, heard_details, heard_times, heard_status, status, details,
                starts_at, ends_at, admitted_at, in_call_since, invitation_failed,
-               invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at
+               invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at,
+               heard_over, slot_sequence AS visit_slot_sequence, invitation_starts_at,
+               invitation_sequence
           FROM visit
          WHERE appointment_id = $1
            FOR UPDATE
@@ -63,6 +67,8 @@ async def _held(tx: Writer, appointment_id: str) -> Any:
 
 
 async def save_visit(tx: Writer, visit: Visit) -> None:
+    stamp = visit.invitation.stamp
+    sent_for = stamp.slot if stamp else None
     await tx.execute(
         """
         UPDATE visit
@@ -70,7 +76,9 @@ async def save_visit(tx: Writer, visit: Visit) -> None:
                unit_id = $6, details = $7, starts_at = $8, ends_at = $9,
                admitted_at = $10, in_call_since = $11, invitation_failed = $12,
                invitation_reason = $13, invitation_at = $14, delay_minutes = $15,
-               delay_inferred = $16, delay_at = $17
+               delay_inferred = $16, delay_at = $17, heard_over = $18,
+               slot_sequence = $19, invitation_starts_at = $20,
+               invitation_sequence = $21
          WHERE appointment_id = $1
         """,
         visit.appointment_id,
@@ -86,10 +94,14 @@ async def save_visit(tx: Writer, visit: Visit) -> None:
         visit.in_call_since,
         visit.invitation.failed,
         visit.invitation.reason,
-        visit.invitation.at,
+        stamp.at if stamp else None,
         visit.delay.minutes if visit.delay else None,
         visit.delay.inferred if visit.delay else None,
         visit.delay.at if visit.delay else None,
+        visit.heard.over,
+        visit.slot_sequence,
+        sent_for.starts_at if sent_for else None,
+        sent_for.sequence if sent_for else None,
     )
 
 
@@ -161,7 +173,7 @@ async def place(tx: Reader, appointment_id: str, person_id: UUID) -> Place | Non
         """
         SELECT appointment_id, person_id, role, name, birth_year, method, state, version,
                since, asked_at, reason, by_id, by_name, away_since, summoned_at, summoned_until,
-               summons_passed, checks
+               summons_passed, checks, slot_sequence
           FROM place
          WHERE (appointment_id, person_id) = ($1, $2)
         """,
@@ -177,7 +189,7 @@ async def places(tx: Reader, appointment_id: str) -> Sequence[Place]:
         """
         SELECT appointment_id, person_id, role, name, birth_year, method, state, version,
                since, asked_at, reason, by_id, by_name, away_since, summoned_at, summoned_until,
-               summons_passed, checks
+               summons_passed, checks, slot_sequence
           FROM place
          WHERE appointment_id = $1
          ORDER BY person_id
@@ -193,9 +205,9 @@ async def save(tx: Writer, place: Place) -> None:
         INSERT INTO place (appointment_id, person_id, role, name, birth_year, method,
                            state, version, since, reason, by_id, by_name, checks,
                            away_since, summoned_at, summoned_until, summons_passed,
-                           asked_at)
+                           asked_at, slot_sequence)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                $17, $18)
+                $17, $18, $19)
         ON CONFLICT (appointment_id, person_id)
         DO UPDATE SET role = excluded.role,
                       name = excluded.name,
@@ -212,7 +224,8 @@ async def save(tx: Writer, place: Place) -> None:
                       summoned_at = excluded.summoned_at,
                       summoned_until = excluded.summoned_until,
                       summons_passed = excluded.summons_passed,
-                      asked_at = excluded.asked_at
+                      asked_at = excluded.asked_at,
+                      slot_sequence = excluded.slot_sequence
         """,
         place.appointment_id,
         place.person.person_id,
@@ -232,6 +245,7 @@ async def save(tx: Writer, place: Place) -> None:
         place.summons.until if place.summons else None,
         place.summons.passed if place.summons else False,
         place.asked_at,
+        place.slot_sequence,
     )
 
 
@@ -293,9 +307,11 @@ async def day(
         SELECT appointment_id, heard_details, heard_times, heard_status, visit.status,
                details, starts_at, ends_at, admitted_at, in_call_since,
                invitation_failed, invitation_reason, invitation_at, delay_minutes,
-               delay_inferred, delay_at, person_id, role, name, birth_year, method,
+               delay_inferred, delay_at, heard_over,
+               visit.slot_sequence AS visit_slot_sequence, invitation_starts_at,
+               invitation_sequence, person_id, role, name, birth_year, method,
                state, version, since, asked_at, reason, by_id, by_name, away_since,
-               summoned_at, summoned_until, summons_passed, checks
+               summoned_at, summoned_until, summons_passed, checks, place.slot_sequence
           FROM visit
           LEFT JOIN place USING (appointment_id)
          WHERE unit_id = ANY($1) AND starts_at IS NOT NULL

@@ -29,6 +29,7 @@ from tests.keys import pem
 TEN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # ten o'clock in Finland
 HALF_HOUR = timedelta(minutes=30)
 GRACE = timedelta(minutes=3)
+FIRST_SLOT = {"starts_at": "2026-11-23T08:00:00Z", "sequence": 0}  # of `booking`
 _numbers = count(1)
 
 

@@ -18,6 +18,7 @@ from services.lobby.refusals import (
     NobodyThere,
 )
 from tests.lobby.conftest import (
+    FIRST_SLOT,
     HALF_HOUR,
     TEN,
     Room,
@@ -75,7 +76,12 @@ async def test_a_delay_by_hand_is_shown_said_and_noted(room: Room) -> None:
     [(visit, _)] = (await room.lobby.queue(staff())).visits
     assert visit.told_delay() == told
     assert await room.told("appointment.delayed") == [
-        {"appointment_id": me.appointment, "minutes": 10, "inferred": False}
+        {
+            "appointment_id": me.appointment,
+            **FIRST_SLOT,
+            "minutes": 10,
+            "inferred": False,
+        }
     ]
     line = ("p-1", "appointment.delayed", None, "10")
     assert await room.trail(me.appointment) == [line]

@@ -23,7 +23,7 @@ from services.lobby.refusals import (
     NoVisit,
     SomeoneWasFirst,
 )
-from tests.lobby.conftest import HALF_HOUR, TEN, Room, seen, session, staff
+from tests.lobby.conftest import FIRST_SLOT, HALF_HOUR, TEN, Room, seen, session, staff
 
 
 async def test_asking_before_the_start_is_refused_by_our_clock(room: Room) -> None:
@@ -288,6 +288,7 @@ async def test_the_booking_system_hears_since_when_they_had_waited(room: Room) -
     assert heard == [
         {
             "appointment_id": me.appointment,
+            **FIRST_SLOT,
             "at": _wire(room.clock()),
             "waiting_since": _wire(place.since),
         }

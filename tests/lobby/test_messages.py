@@ -17,7 +17,7 @@ from services.lobby.refusals import (
     NobodyThere,
     NoSuchMessage,
 )
-from tests.lobby.conftest import Room, counter, session, staff
+from tests.lobby.conftest import FIRST_SLOT, Room, counter, session, staff
 
 SECRET = "Testi: tulokset ovat tulleet"
 NURSE = staff()
@@ -36,6 +36,7 @@ async def test_a_ready_made_sentence_reaches_the_person_and_is_said_by_its_code(
     assert await room.told("message.sent") == [
         {
             "appointment_id": me.appointment,
+            **FIRST_SLOT,
             "person_id": me.sub,
             "message_id": str(sent.message_id),
             "professional_id": "p-1",
@@ -74,6 +75,7 @@ async def test_a_message_is_read_once_and_both_sides_see_it(room: Room) -> None:
     assert await room.told("message.read") == [
         {
             "appointment_id": me.appointment,
+            **FIRST_SLOT,
             "person_id": me.sub,
             "message_id": str(sent.message_id),
             "at": "2026-11-23T08:00:20Z",
