@@ -16,6 +16,7 @@ from contract.envelope import Unreadable
 from contract.envelope import Why as Unread
 from contract.identity import Role
 from contract.invitation import InvitationIssued
+from contract.slot import Stamp
 from services.identity import store
 from services.identity.domain import (
     ACT_LASTS,
@@ -72,9 +73,9 @@ class Appointments:
         async with self.database.writing() as tx:
             if await inbox.first_sight(tx, said):
                 link = Link(said.appointment_id, said.role)
-                said_at = said.time or self.clock()
+                stamp = Stamp(said.slot, said.time or self.clock())
                 await store.keep_link(
-                    tx, said.link_digest, link, said.expires_at, said_at
+                    tx, said.link_digest, link, said.expires_at, stamp
                 )
 
     async def forget(self) -> None:

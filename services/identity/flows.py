@@ -185,7 +185,7 @@ class Visits:
         who, appointment_id = str(said.person_id), said.appointment_id
         line = Note(said.at, What.IDENTIFIED, who, appointment_id, role=said.role)
         await store.note(tx, line)
-        await self.outbox.record(tx, said)
+        await self.outbox.record(tx, said.about(appointment.heard.slot))
         ends_at = appointment.ends_at or said.at
         session = await self.sessions.open_visit(
             tx, who, appointment_id, ends_at, person.upstream

@@ -7,6 +7,7 @@ from chassis import audit
 from chassis.database import Reader, Writer
 from contract.appointment import Heard
 from contract.identity import Role
+from contract.slot import Stamp
 from services.identity.domain import (
     Appointment,
     Attempt,
@@ -24,8 +25,8 @@ async def hold(tx: Writer, appointment_id: str) -> Appointment | None:
     """The appointment, which nobody else may change until this transaction ends."""
     row = await tx.fetchrow(
         """
-        SELECT appointment_id, heard_details, heard_times, heard_status, status,
-               starts_at, ends_at
+        SELECT appointment_id, heard_details, heard_times, heard_status, heard_over,
+               status, starts_at, ends_at
           FROM appointment
          WHERE appointment_id = $1
            FOR UPDATE
@@ -66,7 +67,7 @@ async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
         """
         UPDATE appointment
            SET heard_details = $2, heard_times = $3, heard_status = $4, status = $5,
-               starts_at = $6, ends_at = $7, changed_at = $8
+               starts_at = $6, ends_at = $7, changed_at = $8, heard_over = $9
          WHERE appointment_id = $1
         """,
         changed.appointment_id,
@@ -77,6 +78,7 @@ async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
         changed.starts_at,
         changed.ends_at,
         at,
+        changed.heard.over,
     )
     await tx.execute(
         "DELETE FROM attendee WHERE appointment_id = $1", changed.appointment_id
@@ -101,23 +103,32 @@ async def save(tx: Writer, changed: Appointment, at: datetime) -> None:
 
 
 async def keep_link(
-    tx: Writer, link_digest: str, link: Link, expires_at: datetime, said_at: datetime
+    tx: Writer, link_digest: str, link: Link, expires_at: datetime, stamp: Stamp
 ) -> None:
-    """The newest word about a link counts: that is how one is withdrawn."""
+    """The newest word about a link counts: that is how one is withdrawn.
+
+    The order is that of `contract.slot.Stamp`.
+    """
     await tx.execute(
         """
-        INSERT INTO link (link_digest, appointment_id, companion, expires_at, said_at)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO link (link_digest, appointment_id, companion, expires_at, said_at,
+                          sequence)
+        VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (link_digest)
         DO UPDATE SET expires_at = excluded.expires_at,
-                      said_at = excluded.said_at
-                WHERE link.said_at <= excluded.said_at
+                      said_at = excluded.said_at,
+                      sequence = excluded.sequence
+                WHERE CASE WHEN link.sequence <> excluded.sequence
+                           THEN link.sequence < excluded.sequence
+                           ELSE link.said_at <= excluded.said_at
+                      END
         """,
         link_digest,
         link.appointment_id,
         link.companion,
         expires_at,
-        said_at,
+        stamp.at,
+        stamp.slot.sequence if stamp.slot else None,
     )
 
 
@@ -328,7 +339,13 @@ async def forget_appointments(tx: Writer, before: datetime) -> None:
 def _appointment(row: Any, attendees: tuple[Attendee, ...]) -> Appointment:
     return Appointment(
         row["appointment_id"],
-        Heard(row["heard_details"], row["heard_times"], row["heard_status"]),
+        Heard(
+            row["heard_details"],
+            row["heard_times"],
+            row["heard_status"],
+            row["starts_at"],
+            row["heard_over"],
+        ),
         Status(row["status"]),
         row["starts_at"],
         row["ends_at"],

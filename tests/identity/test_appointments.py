@@ -13,6 +13,7 @@ from jose import jwe
 from contract.booking import Change
 from contract.booking_full import AppointmentBookedInFull
 from contract.envelope import Unreadable, Why
+from contract.slot import Slot, Stamp
 from services.identity import store
 from services.identity.domain import Appointment, Link, Note, What
 from tests.identity.conftest import Room
@@ -164,9 +165,47 @@ async def test_the_newest_word_about_a_link_counts_in_whatever_order(
     older = (TEN + 5 * HOUR, TEN - 2 * HOUR)
     async with room.database.writing() as tx:
         for expires_at, said_at in (*words, older):
-            await store.keep_link(tx, "d" * 64, opens, expires_at, said_at)
+            stamp = Stamp(None, said_at)
+            await store.keep_link(tx, "d" * 64, opens, expires_at, stamp)
         assert await store.link(tx, "d" * 64, TEN + 2 * HOUR) == opens
         assert await store.link(tx, "d" * 64, TEN + 3 * HOUR) is None
+
+
+@pytest.mark.parametrize("order", list(permutations([0, 2, 1])))
+async def test_a_link_of_a_new_booking_opens_though_a_clock_was_behind(
+    room: Room, order: tuple[int, ...]
+) -> None:
+    """Issued, withdrawn as it was cancelled, and issued again by another instance."""
+    opens = Link(new_appointment(), None)
+    digest = sha256(repr(order).encode()).hexdigest()
+    words = {0: TEN + HOUR, 1: TEN - HOUR, 2: TEN + 3 * HOUR}
+    async with room.database.writing() as tx:
+        for sequence in (*order, *order):
+            said_at = TEN - 3 * HOUR - sequence * timedelta(seconds=2)
+            stamp = Stamp(Slot(TEN, sequence), said_at)
+            await store.keep_link(tx, digest, opens, words[sequence], stamp)
+        assert await store.link(tx, digest, TEN + 2 * HOUR) == opens
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_what_is_cancelled_and_booked_again_is_open_in_any_order(
+    room: Room, order: tuple[int, ...]
+) -> None:
+    appointment_id = new_appointment()
+    told = (
+        booked(appointment_id, 0),
+        cancelled(appointment_id, 1),
+        booked(appointment_id, 2),
+    )
+    for each in (*order, *order):
+        await room.hear(told[each])
+    appointment = await kept(room, appointment_id)
+    assert appointment is not None
+    appointment.check_open(TEN)
+    starts_at = appointment.starts_at
+    assert starts_at is not None
+    assert appointment.heard.is_over(Slot(starts_at, 0))
+    assert appointment.heard.slot == Slot(starts_at, 2)
 
 
 async def test_a_patients_link_that_is_withdrawn_opens_nothing(
