@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 
-from chassis.database import Database
 from chassis.logs import Log, trouble
 from chassis.refusal import Unavailable
 from services.signalling.domain import Deed
 from services.signalling.flows import Signalling
+from services.signalling.instance import Instance
 from services.signalling.metrics import UNWRITTEN
 from services.signalling.news import News
+from services.signalling.presence import of_this_call
+from services.signalling.presence_store import PassedSignal
 from services.signalling.rooms import Rooms
 from services.signalling.store import CHANNEL
 
@@ -31,18 +33,19 @@ class Clerk:
     def __init__(
         self,
         signalling: Signalling,
-        database: Database,
         news: News,
+        instance: Instance,
         silence: timedelta,
         log: Log,
     ) -> None:
         self._signalling = signalling
-        self._database = database
         self._news = news
+        self._instance = instance
         self._silence = silence
         self._log = log
         self._deeds: asyncio.Queue[Deed] = asyncio.Queue(MOST_DEEDS)
         self._told: set[str] = set()
+        self._looking = asyncio.Lock()
         self._woken = asyncio.Event()
         self._listening = False
 
@@ -100,7 +103,7 @@ class Clerk:
     async def _listen(self, rooms: Rooms) -> None:
         """While the connection lasts. What was said before it is looked at first."""
         self._listening = True
-        async with self._database.listening(CHANNEL, self._hear):
+        async with self._signalling.database.listening(CHANNEL, self._hear):
             self.look([*rooms.known, *self._news.awaited])
             while self._listening:
                 while self._told:
@@ -119,8 +122,26 @@ class Clerk:
     async def _look(self, appointment_id: str, rooms: Rooms) -> None:
         self._news.tell(appointment_id)
         if appointment_id in rooms:
+            await self.agree(appointment_id, rooms)
+
+    async def agree(self, appointment_id: str, rooms: Rooms) -> None:
+        """See to it that a room agrees with what is written, and never with less."""
+        async with self._looking:
             standing = await self._signalling.standing(appointment_id)
+            elsewhere = await self._instance.elsewhere(appointment_id)
             rooms.heed(appointment_id, standing)
+            rooms.see(appointment_id, of_this_call(elsewhere, standing.call))
+
+    async def deliver(self, signal: PassedSignal, rooms: Rooms) -> bool:
+        """A signal from another instance, to whom it is for; False when they are not here.
+
+        Nobody hears from a member of whom they have not been told.
+        """
+        sender = signal.member_from, signal.sender
+        if not rooms.knows(signal.appointment_id, *sender):
+            with suppress(Unavailable):
+                await self.agree(signal.appointment_id, rooms)
+        return rooms.deliver(signal.appointment_id, signal.member_to, signal.body)
 
     async def watch(self, rooms: Rooms) -> None:
         """A process that has itself been cut off must not take others for silent.

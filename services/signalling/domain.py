@@ -96,10 +96,16 @@ def is_polite(role: Role) -> bool:
 FOR_THE_PATIENT = frozenset({Role.PATIENT, Role.GUARDIAN})
 
 
-def are_together(roles: Iterable[Role]) -> bool:
-    """Both sides are in: this is what makes a call of a room."""
-    present = frozenset(roles)
-    return Role.PROFESSIONAL in present and bool(present & FOR_THE_PATIENT)
+def together_by(members: Iterable[tuple[Role, datetime]]) -> datetime | None:
+    """Both sides are in: this is what makes a call of a room.
+
+    The admission by which they came together, from each member's role and admission;
+    nothing when they have not.
+    """
+    admissions = list(members)
+    hosts = [at for role, at in admissions if role is Role.PROFESSIONAL]
+    guests = [at for role, at in admissions if role in FOR_THE_PATIENT]
+    return min(max(hosts), max(guests)) if hosts and guests else None
 
 
 def ends_with(leaving: Role, staying: Iterable[Role]) -> bool:
@@ -190,6 +196,11 @@ class Order:
         """Whether the call is one of a slot before."""
         return self.is_off if call.slot is None else self.heard.is_over(call.slot)
 
+    def ended_since(self, latest: Call, admitted_at: datetime) -> bool:
+        """Whether the call that these admissions are for is over already."""
+        ended_at = None if self.is_over(latest) else latest.ended_at
+        return ended_at is not None and ended_at >= admitted_at
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -246,10 +257,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Both sides of an appointment were in at this time."""
+    """Both sides of an appointment were in at this time, by this admission."""
 
     appointment_id: str
     at: datetime
+    admitted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The way into a room: the lobby's word, written or signed, and a wait for it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from chassis.waiting import woken
 from services.signalling.domain import Admission, Call, NotAdmitted, Person, side
 from services.signalling.flows import Signalling
 from services.signalling.news import News
+from services.signalling.presence import Presences, of_this_call
 from services.signalling.rooms import Rooms
 
 LOOK_EVERY = 2.0  # seconds: a wake-up may be lost with its connection
@@ -29,6 +30,7 @@ class Entry:
 
     since: datetime
     call: Call | None
+    elsewhere: Presences  # who is in the call on other instances
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Entrance:
     news: News
     keys: KeySet
     waiting_seconds: float
+    elsewhere: Callable[[str], Awaitable[Presences]]
 
     async def pass_in(
         self, person: Person, token: str | None, say_waiting: Callable[[], None]
@@ -76,13 +79,16 @@ class Entrance:
             standing = await self.signalling.standing(person.appointment_id)
             if word and standing.order.knowing(word.slot) != standing.order:
                 await self.signalling.learn(person.appointment_id, word.slot)
+            elsewhere = await self.elsewhere(person.appointment_id)
         except Unavailable:
             since = word.at if word else self.rooms.admitted_since(person)
             if since is None:
                 raise
-            return Entry(since, None)
+            return Entry(since, None, {})
         since = standing.admitted_since(person, word)
-        return Entry(since, standing.call) if since else None
+        if since is None:
+            return None
+        return Entry(since, standing.call, of_this_call(elsewhere, standing.call))
 
     async def _word(self, person: Person, token: str | None) -> Admission | None:
         """That the lobby let this very person in. One that does not hold counts as none."""

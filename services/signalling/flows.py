@@ -120,7 +120,8 @@ class Signalling:
         now, appointment_id = self.clock(), deed.appointment_id
         async with self.database.writing() as tx:
             order = await store.hold(tx, appointment_id, now)
-            if order.is_off:
+            latest = await store.latest(tx, appointment_id)
+            if order.is_off or (latest and order.ended_since(latest, deed.admitted_at)):
                 return
             ended = await self._end_of_before(tx, appointment_id, None, EndedBy.SILENCE)
             if ended is not None:
@@ -144,6 +145,7 @@ class Signalling:
 
     async def _end(self, deed: Ended) -> None:
         async with self.database.writing() as tx:
+            await store.hold(tx, deed.appointment_id, self.clock())
             ended = await store.end(tx, deed.appointment_id, deed.at, deed.by)
             if ended is None and deed.started_at is None:
                 order = await store.order(tx, deed.appointment_id)
@@ -155,6 +157,7 @@ class Signalling:
 
     async def _end_silent(self, appointment_id: str, before: datetime) -> None:
         async with self.database.writing() as tx:
+            await store.hold(tx, appointment_id, self.clock())
             ended = await store.end_silent(tx, appointment_id, before, self.clock())
             await self._tell_end(tx, appointment_id, ended)
         _count(ended)

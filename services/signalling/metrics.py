@@ -31,3 +31,31 @@ UNWRITTEN = Gauge(
     "signalling_unwritten_deeds",
     "Starts and ends of calls that the database has not yet got.",
 )
+UNWRITTEN_PRESENCES = Gauge(
+    "signalling_unwritten_presences",
+    "Members of this instance whose latest state the database has not yet got.",
+)
+SPREAD_ROOMS = Gauge(
+    "signalling_rooms_spread",
+    "Rooms of this instance that have members on another instance as well.",
+)
+UNPASSED = Gauge(
+    "signalling_signals_unpassed",
+    "Signals for members on another instance that wait to be written to the database.",
+)
+PASSED = Counter(
+    "signalling_signals_passed_total",
+    "Signals passed between instances: sent (written for another instance), delivered "
+    "(handed to the member here), member_gone (the member was not here any more), "
+    "expired (waited longer than RESUME_SECONDS), overflow (too many waited), failed.",
+    ["result"],
+)
+PASSING_SECONDS = Histogram(
+    "signalling_signal_passing_seconds",
+    "Time from hearing a signal on one instance to handing it to a member on another.",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+)
+CRASHED = Counter(
+    "signalling_instances_crashed_total",
+    "Instances that stopped without a word and whose members were marked as lost.",
+)

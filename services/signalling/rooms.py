@@ -1,14 +1,13 @@
 """Rooms, in memory: who is in the call of an appointment, and what they say in it.
 
-Nothing here waits. What must be written down is handed over as a deed.
+A call may have members on other instances: who they are is seen by `see`, and what is
+said to them is passed on. Nothing here waits. What must be written down is handed over.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from chassis.clock import Clock
 from chassis.refusal import Refusal
@@ -25,12 +24,13 @@ from services.signalling.domain import (
     Replaced,
     Standing,
     Started,
-    are_together,
     ends_with,
-    is_polite,
+    together_by,
 )
 from services.signalling.line import Line
-from services.signalling.metrics import RELAYED, ROOMS
+from services.signalling.metrics import RELAYED, ROOMS, SPREAD_ROOMS
+from services.signalling.passage import Outgoing
+from services.signalling.presence import REASONS, Presences, State, differences
 from services.signalling.protocol import (
     AskIce,
     Devices,
@@ -42,15 +42,14 @@ from services.signalling.protocol import (
     Leave,
     Media,
     MediaOf,
-    Member,
     Resume,
     Said,
     Seen,
     Signal,
     Signalled,
     Welcome,
-    numbered,
 )
+from services.signalling.room import Memory, Room, Session
 from services.signalling.turn import Turn
 
 DESCRIPTIONS = RELAYED.labels("description")
@@ -67,101 +66,6 @@ def count_relayed(said: Signal) -> None:
         ASKS.inc()
 
 
-class Memory:
-    """The last frames of a session, for a resume. Bounded by count and by length."""
-
-    def __init__(self, frames: int, length: int) -> None:
-        self._most_frames = frames
-        self._most_length = length
-        self._kept: deque[tuple[int, str]] = deque()
-        self._length = 0
-        self.last = 0
-
-    def number(self, body: str) -> str:
-        """The body with the next number, remembered."""
-        self.last += 1
-        text = numbered(self.last, body)
-        self._kept.append((self.last, text))
-        self._length += len(text)
-        while len(self._kept) > self._most_frames or self._length > self._most_length:
-            self._drop()
-        return text
-
-    def forget(self, seen: int) -> None:
-        while self._kept and self._kept[0][0] <= seen:
-            self._drop()
-
-    def reaches(self, seen: int) -> bool:
-        """Whether everything after this number is still known."""
-        return self.last - len(self._kept) <= seen <= self.last
-
-    def after(self, seen: int) -> Iterator[str]:
-        return (text for seq, text in self._kept if seq > seen)
-
-    def _drop(self) -> None:
-        self._length -= len(self._kept.popleft()[1])
-
-
-@dataclass(eq=False, slots=True)
-class Session:
-    """One page's place in a room. It outlives its sockets."""
-
-    person: Person
-    since: datetime  # the admission that it stands on
-    name: str  # known to this client alone: who knows it may resume
-    pseudonym: str
-    memory: Memory
-    line: Line | None
-    media: Devices = field(
-        default_factory=lambda: Devices(microphone=True, camera=True)
-    )
-    expiry: asyncio.TimerHandle | None = None
-
-    def tell(self, body: str) -> None:
-        text = self.memory.number(body)
-        if self.line is not None:
-            self.line.send(text)
-
-    def as_member(self) -> Member:
-        return Member(
-            member=self.person.member,
-            role=self.person.role,
-            polite=is_polite(self.person.role),
-            media=self.media,
-        )
-
-    def stay(self) -> None:
-        """It does not expire any more."""
-        if self.expiry is not None:
-            self.expiry.cancel()
-            self.expiry = None
-
-    def close(self, why: Refusal | None = None) -> None:
-        self.stay()
-        if self.line is not None:
-            self.line.end(why)
-
-
-@dataclass(eq=False, slots=True)
-class Room:
-    appointment_id: str
-    sessions: dict[str, Session] = field(default_factory=dict)
-    started_at: datetime | None = None
-
-    @property
-    def connected(self) -> list[Session]:
-        return [each for each in self.sessions.values() if each.line is not None]
-
-    @property
-    def roles(self) -> list[Role]:
-        return [each.person.role for each in self.sessions.values()]
-
-    def tell_others(self, session: Session, body: str) -> None:
-        for each in self.sessions.values():
-            if each is not session:
-                each.tell(body)
-
-
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How long a session outlives its socket, and how much is kept for it."""
@@ -169,6 +73,15 @@ class Bounds:
     resume_seconds: float
     replay_frames: int
     replay_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where rooms hand over what others must know. Nothing of it waits."""
+
+    note: Callable[[Deed], None]  # what happened is to be written
+    changed: Callable[[Session], None]  # other instances are to know of this member
+    pass_on: Callable[[Outgoing], None]  # to a member on another instance
 
 
 class Rooms:
@@ -180,13 +93,13 @@ class Rooms:
         chance: Callable[[], str],
         turn: Turn,
         bounds: Bounds,
-        note: Callable[[Deed], None],
+        outside: Outside,
     ) -> None:
         self._clock = clock
         self._chance = chance
         self._turn = turn
         self._bounds = bounds
-        self._note = note
+        self._outside = outside
         self._rooms: dict[str, Room] = {}
 
     def __contains__(self, appointment_id: str) -> bool:
@@ -199,7 +112,19 @@ class Rooms:
     @property
     def connected(self) -> list[str]:
         """The appointments in whose room somebody is connected."""
-        return [name for name, room in self._rooms.items() if room.connected]
+        return [name for name, room in self._rooms.items() if room.is_connected]
+
+    @property
+    def sessions(self) -> Iterator[Session]:
+        """All of them, of every room."""
+        for room in self._rooms.values():
+            yield from room.sessions.values()
+
+    def knows(self, appointment_id: str, member: str, instance: str) -> bool:
+        """Whether those here have been told that this member of their call is there."""
+        room = self._rooms.get(appointment_id)
+        presence = room.elsewhere.get(member) if room else None
+        return presence is not None and presence.instance == instance
 
     def admitted_since(self, person: Person) -> datetime | None:
         """What we remember of someone who is in already."""
@@ -215,8 +140,7 @@ class Rooms:
             or not session.memory.reaches(resume.seen)
         ):
             return None
-        session.close()
-        session.line = line
+        session.come_back(line)
         session.memory.forget(resume.seen)
         for text in session.memory.after(resume.seen):
             line.send(text)
@@ -224,13 +148,19 @@ class Rooms:
         return session
 
     def enter(
-        self, person: Person, since: datetime, call: Call | None, line: Line
+        self,
+        person: Person,
+        since: datetime,
+        call: Call | None,
+        elsewhere: Presences,
+        line: Line,
     ) -> Session:
-        """A new session. One that the same person had before ends."""
-        room = self._rooms.setdefault(
-            person.appointment_id, Room(person.appointment_id)
-        )
-        ROOMS.set(len(self._rooms))
+        """A new session. One that the same person had before ends.
+
+        `elsewhere` counts only when nobody was here: else we know later news.
+        """
+        room = self._opened(person.appointment_id, elsewhere)
+        room.elsewhere.pop(person.member, None)
         if older := room.sessions.pop(person.member, None):
             older.close(Replaced("You opened the call elsewhere."))
         session = self._made(person, since, line)
@@ -238,7 +168,39 @@ class Rooms:
         room.started_at = room.started_at or (call.open_since if call else None)
         self._start_if_together(room)
         self._greet(session, resumed=False)
+        self._count_rooms()
         return session
+
+    def see(self, appointment_id: str, presences: Presences) -> None:
+        """See to it that those here know who is elsewhere."""
+        room = self._rooms.get(appointment_id)
+        if room is None:
+            return
+        self._give_way(room, presences)
+        before = room.elsewhere
+        after = {
+            member: presence
+            for member, presence in presences.items()
+            if member not in room.sessions
+        }
+        room.elsewhere = {
+            member: presence
+            for member, presence in after.items()
+            if not presence.is_final
+        }
+        self._start_if_together(room)
+        for frame in differences(before, after, room.started_at):
+            room.tell(frame.body())
+        self._close_if_empty(room)
+
+    def deliver(self, appointment_id: str, member: str, body: str) -> bool:
+        """What somebody elsewhere says to a member. False when that one is not here."""
+        room = self._rooms.get(appointment_id)
+        session = room.sessions.get(member) if room else None
+        if session is None:
+            return False
+        session.tell(body)
+        return True
 
     def lose(self, session: Session, line: Line) -> None:
         """A socket is gone. Its session waits a while for another."""
@@ -248,6 +210,7 @@ class Rooms:
         session.line = None
         member = session.person.member
         room.tell_others(session, Gone(member=member, reason="lost").body())
+        self._outside.changed(session)
         session.expiry = asyncio.get_running_loop().call_later(
             self._bounds.resume_seconds, self._expire, room, session
         )
@@ -279,7 +242,7 @@ class Rooms:
             return
         for session in list(room.sessions.values()):
             self._heed(room, session, standing)
-        if standing.call is not None:
+        if standing.call is not None and room.sessions:
             self._agree_on_start(room, standing.call)
 
     def _made(self, person: Person, since: datetime, line: Line) -> Session:
@@ -303,19 +266,28 @@ class Rooms:
             session=session.name,
             resumed=resumed,
             you=session.person.member,
-            members=[each.as_member() for each in room.connected],
+            members=room.members,
             ice_servers=self._turn.servers(session.pseudonym),
             started_at=room.started_at,
         )
         session.tell(welcome.body())
         joined = Joined(member=session.as_member(), started_at=room.started_at)
         room.tell_others(session, joined.body())
+        self._outside.changed(session)
 
     def _relay(self, room: Room, session: Session, said: Signal) -> None:
-        other = room.sessions.get(said.to)
-        if other is None or other is session:
+        sender = session.person.member
+        here = room.sessions.get(said.to)
+        elsewhere = room.elsewhere.get(said.to)
+        body = Signalled.of(sender, said).body()
+        if here is not None and here is not session:
+            here.tell(body)
+        elif elsewhere is not None:
+            self._outside.pass_on(
+                Outgoing(elsewhere.instance, room.appointment_id, sender, said.to, body)
+            )
+        else:
             return  # gone a moment ago
-        other.tell(Signalled.of(session.person.member, said).body())
         count_relayed(said)
 
     def _show_media(self, room: Room, session: Session, said: Media) -> None:
@@ -326,6 +298,7 @@ class Rooms:
             camera=said.camera,
         )
         room.tell_others(session, shown.body())
+        self._outside.changed(session)
 
     def _leave(self, room: Room, session: Session, said: Leave) -> None:
         role = session.person.role
@@ -334,9 +307,8 @@ class Rooms:
                 raise BadFrame("Only a professional ends the call for everyone.")
             self._end(room, EndedBy.PROFESSIONAL)
             return
-        staying = [
-            each.person.role for each in room.sessions.values() if each is not session
-        ]
+        staying = room.roles
+        staying.remove(role)
         if room.started_at is not None and ends_with(role, staying):
             self._end(room, EndedBy(role.value))
         else:
@@ -345,11 +317,11 @@ class Rooms:
 
     def _end(self, room: Room, by: EndedBy) -> None:
         ended = Ended(room.appointment_id, room.started_at, self._clock(), by)
-        self._note(ended)
+        self._outside.note(ended)
         for session in list(room.sessions.values()):
             self._tell_end(session, ended.call)
-        self._rooms.pop(room.appointment_id)
-        ROOMS.set(len(self._rooms))
+            self._take_out(room, session, State.LEFT)
+        self._close_if_empty(room)
 
     def _heed(self, room: Room, session: Session, standing: Standing) -> None:
         try:
@@ -361,10 +333,15 @@ class Rooms:
             session.close(no)
         else:
             if since is not None:
-                session.since = since
+                self._admit_again(session, since)
                 return
             session.close(NotAdmitted("You are not let in any more."))
         self._remove(room, session)
+
+    def _admit_again(self, session: Session, since: datetime) -> None:
+        if session.since != since:
+            session.since = since
+            self._outside.changed(session)
 
     def _tell_end(self, session: Session, call: Call) -> None:
         by = call.ended_by or EndedBy.SILENCE
@@ -373,28 +350,59 @@ class Rooms:
 
     def _expire(self, room: Room, session: Session) -> None:
         """Their socket did not come back; what the browsers have need not end with it."""
-        self._remove(room, session, "expired")
+        self._remove(room, session, State.EXPIRED)
 
-    def _remove(
-        self,
-        room: Room,
-        session: Session,
-        reason: Literal["left", "expired"] = "left",
-    ) -> None:
+    def _remove(self, room: Room, session: Session, state: State = State.LEFT) -> None:
         """They are not in the room any more, and the others are told."""
         if room.sessions.get(session.person.member) is not session:
             return
+        self._take_out(room, session, state)
+        gone = Gone(member=session.person.member, reason=REASONS[state])
+        room.tell(gone.body())
+        self._close_if_empty(room)
+
+    def _take_out(self, room: Room, session: Session, state: State) -> None:
         del room.sessions[session.person.member]
-        gone = Gone(member=session.person.member, reason=reason)
-        room.tell_others(session, gone.body())
-        if not room.sessions:
-            self._rooms.pop(room.appointment_id, None)
-            ROOMS.set(len(self._rooms))
+        session.gone = state
+        self._outside.changed(session)
+
+    def _give_way(self, room: Room, presences: Presences) -> None:
+        """A page here ends when the same person has opened the call elsewhere since."""
+        for session in list(room.sessions.values()):
+            presence = presences.get(session.person.member)
+            if presence is not None and session.is_older_than(presence):
+                del room.sessions[session.person.member]
+                session.close(Replaced("You opened the call elsewhere."))
+
+    def _opened(self, appointment_id: str, elsewhere: Presences) -> Room:
+        room = self._rooms.get(appointment_id)
+        if room is None:
+            staying = {
+                member: presence
+                for member, presence in elsewhere.items()
+                if not presence.is_final
+            }
+            room = Room(appointment_id, elsewhere=staying)
+            self._rooms[appointment_id] = room
+        return room
+
+    def _close_if_empty(self, room: Room) -> None:
+        if not room.sessions and self._rooms.get(room.appointment_id) is room:
+            del self._rooms[room.appointment_id]
+        self._count_rooms()
+
+    def _count_rooms(self) -> None:
+        ROOMS.set(len(self._rooms))
+        SPREAD_ROOMS.set(sum(bool(each.elsewhere) for each in self._rooms.values()))
 
     def _start_if_together(self, room: Room) -> None:
-        if room.started_at is None and are_together(room.roles):
+        """Each instance that sees it notes it; the first to be written counts."""
+        admitted_at = together_by(room.admissions)
+        if room.started_at is None and admitted_at is not None:
             room.started_at = self._clock()
-            self._note(Started(room.appointment_id, room.started_at))
+            self._outside.note(
+                Started(room.appointment_id, room.started_at, admitted_at)
+            )
 
     def _agree_on_start(self, room: Room, call: Call) -> None:
         """The call may have been started, or ended, by another process."""

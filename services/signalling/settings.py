@@ -34,6 +34,12 @@ class Settings(Common):
     silence_seconds: float = Field(
         60, gt=0, description="Nobody connected for so long ends a call."
     )
+    instance_seconds: float = Field(
+        10,
+        gt=0,
+        description="An instance not heard of for so long counts as crashed; "
+        "each one marks itself as alive five times in it.",
+    )
     heartbeat_seconds: float = Field(25, gt=0, description="Between pings.")
     farewell_seconds: float = Field(
         5, gt=0, description="Time to take what is still to be sent at the end."

@@ -36,7 +36,8 @@ from services.signalling.protocol import (
     numbered,
     parse,
 )
-from services.signalling.rooms import Rooms, Session
+from services.signalling.room import Session
+from services.signalling.rooms import Rooms
 
 Identify = Callable[[], Awaitable[Caller]]
 
@@ -159,7 +160,7 @@ class Conversation:
             person, hello.admission, self._say_waiting
         )
         self._session = self._desk.rooms.enter(
-            person, entry.since, entry.call, self._line
+            person, entry.since, entry.call, entry.elsewhere, self._line
         )
         self._entered(person, "joined")
         # Something may have been written between the look and the entry.

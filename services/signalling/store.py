@@ -1,4 +1,4 @@
-"""Admissions, cancellations and calls in PostgreSQL. All SQL of signalling is here."""
+"""Admissions, cancellations and calls in PostgreSQL; `presence_store` has the rest."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

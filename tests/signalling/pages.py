@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -179,6 +180,25 @@ class House:
         page = Page(socket)
         self.pages.append(page)
         return page
+
+    def at(self, url: str) -> "House":
+        """The same surroundings, calling the instance at this address."""
+        there = copy(self)
+        there.url = url
+        return there
+
+    @asynccontextmanager
+    async def instances(
+        self, database_url: str, number: int, **changes: Any
+    ) -> AsyncIterator[list["House"]]:
+        """So many instances over one database, all in this process."""
+        async with AsyncExitStack() as stack:
+            settings = self.settings(database_url, **changes)
+            servers = [
+                await stack.enter_async_context(self.running(settings))
+                for _ in range(number)
+            ]
+            yield [self.at(str(each.make_url("")).rstrip("/")) for each in servers]
 
     async def hang_up(self) -> None:
         """No socket outlives its test."""
