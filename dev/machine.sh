@@ -20,10 +20,12 @@ case "${1:-tests}" in
       if lacks java || (($(java_version) < 17)); then missing+=(default-jre-headless); fi
       if lacks mvn; then missing+=(maven); fi
     fi
-    # With these come daemons, so only a machine of CI gets them unasked.
-    if [[ ${CI:-} == true ]]; then
+    # With these come daemons, so a machine that would start them gets them only in CI.
+    if [[ ${CI:-} == true || ! -d /run/systemd/system ]]; then
       if lacks promtool; then missing+=(prometheus); fi
       if lacks docker-compose; then missing+=(docker-compose); fi
+      if lacks turnserver; then missing+=(coturn); fi
+      if lacks haproxy; then missing+=(haproxy); fi
       if [[ ! -x /usr/sbin/postfix ]]; then missing+=(postfix); fi
     fi
     ;;

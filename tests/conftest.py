@@ -1,13 +1,32 @@
 """What every test may ask for: the real servers, and a database of its own."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from dev import kafka as kafkas
 from dev import postgres as postgreses
-from tests import servers
+from tests import leaks, servers
+
+PROCESSES = pytest.StashKey[leaks.Processes]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[PROCESSES] = leaks.Processes()
+    config.pluginmanager.register(config.stash[PROCESSES])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[
+    None, pytest.TestReport, pytest.TestReport
+]:
+    """CI skips nothing: what a test needs is installed by `dev/machine.sh`."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and servers.in_ci():
+        report.outcome = "failed"
+    return report
 
 
 def pytest_report_header() -> list[str]:
@@ -38,3 +57,33 @@ async def kafka() -> AsyncIterator[kafkas.Cluster]:
     """One Kafka for the whole run; topics are made by `create_topics`."""
     async with servers.kafka() as cluster:
         yield cluster
+
+
+@pytest_asyncio.fixture(scope="session", autouse=True, loop_scope="session")
+async def ledger() -> leaks.Ledger:
+    """What the run's loop opens, and for which test."""
+    return leaks.Ledger(asyncio.get_running_loop())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process_is_left(pytestconfig: pytest.Config) -> Iterator[None]:
+    """No process outlives the module that started it."""
+    before = leaks.children()
+    yield
+    left = pytestconfig.stash[PROCESSES].left_since(before)
+    assert not left, "left running:\n" + "\n".join(left)
+
+
+@pytest.fixture(autouse=True)
+def this_test(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Its name. Whatever is opened from here on is this test's."""
+    with leaks.in_the_name_of(request.node.nodeid):
+        yield request.node.nodeid
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def nothing_is_left(ledger: leaks.Ledger, this_test: str) -> AsyncIterator[None]:
+    """No task, connection or server outlives the test that opened it."""
+    yield
+    left = await ledger.settled(this_test)
+    assert not left, "left behind:\n" + "\n".join(left)

@@ -8,7 +8,7 @@ and `used()` what was. A server starts only when a test asks for it.
 | `TEST_DATABASE_URL` | administrator's address of a PostgreSQL |
 | `TEST_KAFKA_SERVERS` | bootstrap servers of a Kafka |
 | `TEST_CHROMIUM` | a Chromium to use |
-| `CI=true` | fail rather than run on a stand-in for Kafka |
+| `CI=true` | fail rather than skip, or run on a stand-in for Kafka |
 """
 
 import asyncio
@@ -62,6 +62,10 @@ async def kafka() -> AsyncIterator[kafkas.Cluster]:
         yield cluster
 
 
+def in_ci() -> bool:
+    return os.environ.get("CI") == "true"
+
+
 def header() -> list[str]:
     return [
         f"PostgreSQL: {chosen_postgres().name}",
@@ -95,7 +99,7 @@ def chosen_kafka() -> Choice[kafkas.Cluster]:
     if _can_run_apache_kafka():
         name = f"Apache Kafka {kafkas.version_in_recipe()} from its jars"
         return Choice(name, _apache_kafka)
-    if os.environ.get("CI") == "true":
+    if in_ci():
         raise NoRealKafka(
             "CI needs a real Kafka: TEST_KAFKA_SERVERS, or Java and Maven."
         )

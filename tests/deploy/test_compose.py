@@ -34,7 +34,7 @@ def engine() -> list[str] | None:
     return None
 
 
-@pytest.mark.skipif(engine() is None, reason="needs docker-compose")
+@pytest.mark.skipif(engine() is None, reason="needs `apt-get install docker-compose`")
 def test_compose_understands_it(prepared: Prepared) -> None:
     command = [*(engine() or []), "--env-file", str(prepared.env), "config", "--quiet"]
     done = subprocess.run(  # noqa: S603 - our own command

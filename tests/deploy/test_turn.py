@@ -38,7 +38,7 @@ SPECIAL_6 = [
 ]
 PUBLIC_6 = ["2001:14b8::1", "2a00:1d50::1"]
 
-pytestmark = pytest.mark.skipif(SERVER is None, reason="needs coturn")
+pytestmark = pytest.mark.skipif(SERVER is None, reason="needs `apt-get install coturn`")
 
 
 @pytest.fixture(scope="module")

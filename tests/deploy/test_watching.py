@@ -79,7 +79,7 @@ def test_every_service_is_scraped() -> None:
     assert "prometheus" in compose()["services"]
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="needs promtool (Debian's prometheus)")
+@pytest.mark.skipif(PROMTOOL is None, reason="needs `apt-get install prometheus`")
 @pytest.mark.parametrize(
     "asked",
     [("check", "config", "prometheus.yml"), ("test", "rules", "rules.test.yml")],
