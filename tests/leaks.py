@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 LOOK_EVERY = 0.01  # seconds
-LOOKS = 200  # for what is ending already
+LOOKS = 500  # for what is ending already
 OPENERS = (
     "create_connection",
     "create_unix_connection",

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.frontend.stage import Lobby, Stage, raised
 
 NARROW = 320
-PATIENCE = 20_000  # milliseconds: a busy machine is no fault of a page
+PATIENCE = 8_000  # milliseconds: nobody at a page would bear more
 ROOT = Path(__file__).parents[2]
 CHROMIUM = (
     "--no-sandbox",

@@ -61,7 +61,7 @@ async def checked(stage: Stage, page: Page, language: str) -> None:
     await press(page, "test-camera")
     for test in ("camera", "microphone", "network"):
         passed = page.locator(f'[data-test="{test}"][data-result="pass"]')
-        await expect(passed).to_be_visible(timeout=15_000)
+        await expect(passed).to_be_visible()
 
 
 async def door(stage: Stage, page: Page, language: str) -> None:
@@ -303,7 +303,7 @@ async def test_who_waits_sees_the_cancellation(stage: Stage, page: Page) -> None
     await in_line(stage, page, "fi")
     stage.lobby.status = "cancelled"
     problem = page.locator('[data-problem="appointment_cancelled"]')
-    await expect(problem).to_be_visible(timeout=10_000)
+    await expect(problem).to_be_visible()
     await expect(page.locator("#announce-now")).to_contain_text("Aika on peruttu")
 
 
@@ -314,7 +314,7 @@ async def test_a_booking_that_is_on_its_way_is_waited_for(
     await page.goto(f"{stage.url}/visit?lang=en")
     await expect(page.locator('[data-view="opening"]')).to_contain_text("asks again")
     stage.lobby.known = True
-    await expect(page.locator('[data-view="check"]')).to_be_visible(timeout=10_000)
+    await expect(page.locator('[data-view="check"]')).to_be_visible()
 
 
 async def test_who_has_no_session_is_told_to_identify_again(

@@ -35,7 +35,7 @@ from dev.suite import Surroundings, Told, in_one_process
 from dev.texts import Text
 from tests.journeys.people import Patient, Staff
 
-PATIENCE = 30.0
+PATIENCE = 10.0  # seconds
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 LINK = re.compile(r"/v/([A-Za-z0-9_-]{22})")
 OWN_WORDS = "Test: "  # what a professional writes begins so, to be found again

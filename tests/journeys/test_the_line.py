@@ -6,6 +6,7 @@ from playwright.async_api import expect
 
 from chassis.clock import now
 from dev.booking import cancelled
+from tests.journeys.people import SEEN_WITHIN
 from tests.journeys.suite import Suite, until
 
 
@@ -25,7 +26,7 @@ async def test_reload_and_a_second_tab_keep_the_place(suite: Suite) -> None:
     tab = await patient.page.context.new_page()
     await tab.goto(f"{patient.url}/visit")
     place = tab.locator('[data-view="wait"] [data-part="place"]')
-    await expect(place).to_be_visible(timeout=20_000)
+    await expect(place).to_be_visible(timeout=SEEN_WITHIN)
     after = await patient.asks_server("GET", "/lobby/api/visit")
     assert after["place"] == before["place"]
     nurse = await suite.staff()
@@ -85,7 +86,7 @@ async def test_refused_with_a_reason_one_may_ask_again(suite: Suite) -> None:
     await nurse.row(booking.appointment_id).click()
     await nurse.does("refuse")
     await nurse.does("confirm-refuse")
-    await expect(patient.button).to_be_visible(timeout=20_000)
+    await expect(patient.button).to_be_visible(timeout=SEEN_WITHIN)
     told = await patient.asks_server("GET", "/lobby/api/visit")
     assert (told["place"]["state"], told["place"]["reason"]) == ("refused", "not_ready")
     await patient.asks()
