@@ -47,6 +47,12 @@ def test_no_file_names_a_folder_of_this_machine() -> None:
     assert named == {}
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    pages = sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
+    numbers = [name.partition("-")[0] for name in pages]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
 def test_make_help_lists_every_command() -> None:
     listed = subprocess.run(
         ["make", "help"],  # noqa: S607 - whichever make is here
