@@ -189,13 +189,15 @@ async def test_a_call_that_was_left_open_yesterday_is_not_todays(
     """Every instance was down when it ended."""
     elsewhere, appointment = house.elsewhere, visit.appointment
     await house.admit(visit, slot=FIRST)
-    await elsewhere.write(Started(appointment, datetime.now(UTC)))
+    at = datetime.now(UTC)
+    await elsewhere.write(Started(appointment, at, admitted_at=at))
     await house.admit(visit, slot=MOVED)
     standing = await elsewhere.standing(appointment)
     assert standing.call is None
     patient = Person(appointment, visit.patient, Role.PATIENT)
     assert standing.admitted_since(patient, None) is not None
-    await elsewhere.write(Started(appointment, datetime.now(UTC)))
+    at = datetime.now(UTC)
+    await elsewhere.write(Started(appointment, at, admitted_at=at))
     said = await house.said(visit)
     assert [(each.topic, each.slot) for each in said] == [  # type: ignore[attr-defined]
         ("call.started", FIRST),
