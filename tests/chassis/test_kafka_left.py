@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import uuid4
 
 import psutil
 import pytest
+from aiokafka.errors import KafkaError
 
 from chassis.producing import producing
 from contract.catalogue import parked
 from dev import kafka as kafkas
-from tests.chassis.kafka import running
+from tests.chassis.kafka import running, until
 from tests.chassis.test_bus import TOPIC, Ear
 
 
@@ -54,8 +56,18 @@ async def _trouble(
     finally:
         if what is _freeze:
             node.thaw()
+            await until(lambda: _is_in_service(node))
         elif what is not _as_it_is:
             await node.start()
+
+
+async def _is_in_service(node: kafkas.ApacheKafka) -> bool:
+    """A broker that was silent has to be let in again by its controller."""
+    try:
+        await kafkas.create_topics(node.servers, [f"test.{uuid4()}"])
+    except KafkaError:
+        return False
+    return True
 
 
 each_trouble = pytest.mark.parametrize("what", [_as_it_is, _stop, _kill, _freeze])
