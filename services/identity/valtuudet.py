@@ -19,6 +19,7 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
+from chassis.answers import whole
 from chassis.clock import Clock
 from chassis.logs import Log
 from services.identity import metrics
@@ -140,7 +141,7 @@ async def _understood(answer: aiohttp.ClientResponse) -> Answer:
         return Answer.KEY_REFUSED
     if answer.status != OK:
         return Answer.NO_ANSWER
-    text = await answer.content.read(LONGEST)
+    text = await whole(answer.content, LONGEST)
     match _result(text):
         case "ALLOWED":
             return Answer.ALLOWED

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import aiohttp
 
+from chassis.answers import whole
 from chassis.clock import Clock
 from chassis.outcome import Accepted, Never, NotNow, Outcome, Reason
 
@@ -54,8 +55,7 @@ class Caller:
                 method, url, headers=headers, data=body, allow_redirects=False
             ) as answer:
                 after = _after(answer.headers.get("Retry-After"), self._clock())
-                said = await answer.content.read(LARGEST_ANSWER)
-                return Answer(answer.status, after, said)
+                return Answer(answer.status, after, await _said(answer))
         except (
             aiohttp.ClientConnectorError,
             aiohttp.InvalidURL,
@@ -78,6 +78,14 @@ class Caller:
                 auto_decompress=False,
             )
         return self._client
+
+
+async def _said(answer: aiohttp.ClientResponse) -> bytes:
+    """What it says besides. The status is its word, also when the rest never comes."""
+    try:
+        return await whole(answer.content, LARGEST_ANSWER)
+    except (aiohttp.ClientError, TimeoutError):
+        return b""
 
 
 def outcome(answer: Answer) -> Outcome:

@@ -4,9 +4,11 @@ It reads the request line as it came, so an address that was written anew on its
 not check. Written from DVV's description, and not from our client.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import unquote
@@ -27,6 +29,7 @@ class Register:
     clock: Clock
     guardians: set[tuple[str, str]] = field(default_factory=set)
     instead: web.Response | None = None
+    piece: int | None = None  # bytes that are sent at a time
     asked: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
 
@@ -35,7 +38,7 @@ class Register:
         app.router.add_get("/{rest:.*}", self._answer)
         return app
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         told = request.headers.get("X-AsiointivaltuudetAuthorization", "")
         if not self._signed(request.raw_path, told):
             return web.Response(status=401)
@@ -47,6 +50,8 @@ class Register:
         client, guardian, child = map(unquote, whose)
         allowed = client == CLIENT_ID and (guardian, child) in self.guardians
         result = "ALLOWED" if allowed else "DISALLOWED"
+        if self.piece:
+            return await _in_pieces(request, {"result": result}, self.piece)
         return web.json_response({"result": result})
 
     def _signed(self, path: str, told: str) -> bool:
@@ -60,3 +65,16 @@ class Register:
             and checksum == base64.b64encode(digest).decode()
             and abs(datetime.fromisoformat(stamp) - self.clock()) <= TOLERANCE
         )
+
+
+async def _in_pieces(
+    request: web.Request, told: dict[str, str], size: int
+) -> web.StreamResponse:
+    answer, body = web.StreamResponse(), json.dumps(told).encode()
+    answer.content_type = "application/json"
+    await answer.prepare(request)
+    for start in range(0, len(body), size):
+        await answer.write(body[start : start + size])
+        await asyncio.sleep(0.001)  # a packet of its own
+    await answer.write_eof()
+    return answer

@@ -100,6 +100,7 @@ def county(county_built: County) -> County:
     county_built.town.spoil = {}
     register = county_built.register
     register.clock, register.instead = county_built.town.clock, None
+    register.piece = None
     register.guardians = {(code("guardian"), code("child-8"))}
     register.asked.clear()
     register.users.clear()
@@ -131,6 +132,13 @@ async def test_a_guardian_whom_the_booking_does_not_name_is_let_in(
     has = await session(county.town, browser)
     assert has.role == "guardian"
     assert county.register.users == [has.sub]
+
+
+@pytest.mark.parametrize("piece", [8, 1])
+async def test_a_yes_may_come_in_pieces(county: County, piece: int) -> None:
+    county.register.piece = piece
+    _, browser, _ = await arrives(county)
+    assert (await browser.acts()).status == 204
 
 
 async def test_nobody_is_asked_about_before_the_guardians_act(county: County) -> None:

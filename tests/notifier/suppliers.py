@@ -1,5 +1,6 @@
 """Suppliers on this machine: they take what they are sent, or answer as a test says."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -35,12 +36,17 @@ class Asked:
 
 @dataclass
 class Answer:
-    """How a supplier answers once. `lost`: it takes the message and hangs up."""
+    """How a supplier answers once. `lost`: it takes the message and hangs up.
+
+    `piece`: it says its body in pieces of so many bytes. `cut`: and hangs up amid it.
+    """
 
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     lost: bool = False
+    piece: int | None = None
+    cut: bool = False
 
 
 @dataclass
@@ -56,19 +62,39 @@ class Supplier:
         """Answer so to the next ones, then as usual."""
         self.answers = list(answers)
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def take(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.asked.append(Asked(request.path, dict(request.headers), body))
         answer = self.answers.pop(0) if self.answers else self.usually
         if answer.lost:
             assert request.transport is not None
             request.transport.abort()
+        if answer.piece:
+            return await _in_pieces(request, answer, answer.piece)
         return web.Response(
             status=answer.status,
             headers=answer.headers,
             text=answer.body,
             content_type="application/json",
         )
+
+
+async def _in_pieces(
+    request: web.Request, answer: Answer, size: int
+) -> web.StreamResponse:
+    body = answer.body.encode()
+    told = web.StreamResponse(status=answer.status, headers=dict(answer.headers))
+    told.content_length = len(body) + answer.cut
+    await told.prepare(request)
+    for start in range(0, len(body), size):
+        await told.write(body[start : start + size])
+        await asyncio.sleep(0.001)  # a packet of its own
+    if answer.cut:
+        assert request.transport is not None
+        request.transport.abort()
+    else:
+        await told.write_eof()
+    return told
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Text messages: whichever gateway it is, and as short as telephone networks count."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -55,6 +56,30 @@ async def test_the_gateway_knows_us_and_names_the_message(desk: Desk) -> None:
     (message,) = await desk.told_people()
     assert asked.json["id"] == str(message.message_id)
     assert message.reference == "g-1"
+
+
+@pytest.mark.parametrize("piece", [8, 1])
+async def test_what_a_gateway_calls_a_message_may_come_in_pieces(
+    desk: Desk, piece: int
+) -> None:
+    desk.gateway.will(Answer(200, body='{"id": "sms-7"}', piece=piece))
+    await desk.hear(with_texts(), late(20, 1))
+    await desk.deliver()
+    (message,) = await desk.told_people()
+    assert message.reference == "sms-7"
+
+
+async def test_a_gateway_that_took_a_text_and_broke_off_is_not_asked_again(
+    desk: Desk,
+) -> None:
+    """Its status is its word: asked again, it would send the text again."""
+    desk.gateway.will(Answer(200, body='{"id": "sms-7"}', piece=8, cut=True))
+    await desk.hear(with_texts(), late(20, 1))
+    await desk.deliver()
+    desk.watch.turn(timedelta(minutes=5))
+    await desk.deliver()
+    assert len(desk.texts) == 1
+    assert [each.state for each in await desk.told_people()] == ["accepted"]
 
 
 async def test_a_gateway_may_take_forms_and_answer_in_its_own_way(desk: Desk) -> None:
