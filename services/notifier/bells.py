@@ -5,7 +5,7 @@ instances one is first, and the other finds what it did.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from chassis.clock import Clock
 from chassis.database import Database, Writer
 from chassis.logs import Log, trouble
 from chassis.refusal import Unavailable
-from contract.appointment import Aspect
+from contract.appointment import Aspect, Relevance
 from contract.booking import Change
 from contract.envelope import Event
 from contract.lobby import (
@@ -29,7 +29,7 @@ from contract.lobby import (
     PatientWaiting,
 )
 from services.notifier import doorbell_store as bells
-from services.notifier import store
+from services.notifier import fact_store, store, validity
 from services.notifier.domain import Appointment, Audience, News
 from services.notifier.doorbell import (
     Door,
@@ -41,12 +41,14 @@ from services.notifier.doorbell import (
     newly_noticed,
     tell,
 )
+from services.notifier.fact import Fact, History
 from services.notifier.metrics import DOORBELLS, RUNGS, TIME_TO_NOTICE
 from services.notifier.waking import CONSOLE_OPEN_FOR, Waking
 
 RUNG = "doorbell.rung"
 ACKNOWLEDGED = "doorbell.acknowledged"
 AT_ONCE = 100
+PUT_OFF_FOR = timedelta(minutes=1)
 PAST_AFTER = timedelta(minutes=1)  # since the last rung; it has to be read, too
 
 SAYS: Mapping[type[Event], What] = {
@@ -61,6 +63,9 @@ SAYS: Mapping[type[Event], What] = {
     AppointmentMissed: What.MISSED,
     AppointmentUnserved: What.MISSED,
 }
+WHAT_OF = {event.topic: what for event, what in SAYS.items()} | {
+    ACKNOWLEDGED: What.ACKNOWLEDGED
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +77,25 @@ class Bells:
 
     # What is heard, in the transaction that notes it
 
-    async def hear(self, tx: Writer, event: Event, known: Appointment) -> None:
+    async def hear(
+        self, tx: Writer, event: Event, known: Appointment, history: History
+    ) -> None:
         """Somebody came to the door, was noticed, or went from it."""
-        what = SAYS.get(type(event))
-        if what is None:
+        if event.topic not in WHAT_OF:
             return
         now = self.clock()
         person_id: UUID | None = getattr(event, "person_id", None)
-        by = getattr(event, "professional_id", None)
-        word = Word(getattr(event, "at", now), what, now, by)
         ours = await bells.hold(tx, event.appointment_id, person_id)
         if person_id is not None and not ours:
             ours = [Doorbell(event.appointment_id, person_id)]
         unit_id = known.unit_id or getattr(event, "unit_id", None)
         door = await bells.door(tx, event.appointment_id)
-        before = {each.person_id: await self._words(tx, each) for each in ours}
-        await bells.keep_word(tx, event.appointment_id, person_id, word)
+        earlier = replace(history, facts=history.facts[:-1])
         for bell in ours:
-            words = before[bell.person_id]
-            heard = bell.told([*words, word], door, now).at_unit(unit_id, now)
+            before, words = _words(earlier, bell), _words(history, bell)
+            heard = bell.told(words, door, now).at_unit(unit_id, now)
             await self._changed(tx, bell, heard, door)
-            _observe(
-                heard, newly_noticed(tell(words, door), tell([*words, word], door))
-            )
+            _observe(heard, newly_noticed(tell(before, door), tell(words, door)))
 
     async def change(
         self,
@@ -102,6 +103,7 @@ class Bells:
         event: Change,
         renewed: frozenset[Aspect],
         changed: Appointment,
+        history: History,
     ) -> None:
         """The booking system said something new of the appointment."""
         now = self.clock()
@@ -109,8 +111,8 @@ class Bells:
         door = old.after(event, renewed, now)
         await bells.keep_door(tx, event.appointment_id, door)
         for bell in await bells.hold(tx, event.appointment_id, None):
-            words = await self._words(tx, bell)
-            told = bell.told(words, door, now).at_unit(changed.unit_id, now)
+            told = bell.told(_words(history, bell), door, now)
+            told = told.at_unit(changed.unit_id, now)
             await self._changed(tx, bell, told, door)
 
     # What staff do
@@ -139,9 +141,13 @@ class Bells:
     ) -> Doorbell:
         now = self.clock()
         assert bell.since  # noqa: S101 - it is open
-        word = Word(bell.since, What.ACKNOWLEDGED, now, by)
-        await bells.keep_word(tx, bell.appointment_id, bell.person_id, word)
-        words = await self._words(tx, bell)
+        history = await validity.history(tx, bell.appointment_id)
+        slot = next(
+            (each.slot for each in _told(history, bell) if each.at == bell.since), None
+        )
+        fact = Fact(ACKNOWLEDGED, bell.since, now, bell.person_id, slot, by)
+        await fact_store.keep(tx, bell.appointment_id, fact)
+        words = _words(history.and_then(fact), bell)
         seen = bell.told(words, door, now)
         await self._changed(tx, bell, seen, door)
         await self._note(tx, seen, ACKNOWLEDGED, {"by": by})
@@ -170,7 +176,12 @@ class Bells:
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, others wait too
-                self.log.error("A rung was not climbed.", **trouble(error))
+                self.log.error(
+                    "An escalation step failed; it is tried again in a minute.",
+                    appointment_id=appointment_id,
+                    **trouble(error),
+                )
+                await self._put_off(appointment_id, person_id)
         return climbed
 
     async def see_consoles(self, professionals: Iterable[str]) -> None:
@@ -178,6 +189,12 @@ class Bells:
         now = self.clock()
         async with self.database.writing() as tx:
             await bells.see_consoles(tx, professionals, now, now - CONSOLE_OPEN_FOR)
+
+    async def _put_off(self, appointment_id: str, person_id: UUID) -> None:
+        """It stands in nobody's way meanwhile."""
+        until = self.clock() + PUT_OFF_FOR
+        async with self.database.writing() as tx:
+            await bells.put_off(tx, appointment_id, person_id, until)
 
     async def _climb(self, appointment_id: str, person_id: UUID) -> bool:
         async with self.database.writing() as tx:
@@ -198,15 +215,12 @@ class Bells:
         RUNGS.labels(due.rung).inc()
         return True
 
-    async def _words(self, tx: Writer, bell: Doorbell) -> list[Word]:
-        return await bells.words(tx, bell.appointment_id, bell.person_id)
-
     async def _changed(
         self, tx: Writer, before: Doorbell, after: Doorbell, door: Door
     ) -> None:
         await self._save(tx, after, door)
-        if before.rings and not after.rings:
-            await self.waking.hush(tx, after, self.clock())
+        if before.calls_to != after.calls_to:
+            await self.waking.hush(tx, before, self.clock())
 
     async def _save(self, tx: Writer, bell: Doorbell, door: Door) -> None:
         rules = self.waking.rules(bell.unit_id)
@@ -237,6 +251,30 @@ def _open(
         if bell.unit_id in units and over_at is not None and now < over_at:
             return bell
     raise NoDoorbell("Nobody waits there.")
+
+
+def _told(history: History, bell: Doorbell) -> list[Fact]:
+    """What was heard of them. Who waits by a move that we have not heard of waits, too:
+    the lobby knows of it, and nobody would come."""
+    return [
+        each
+        for each in history.not_over
+        if each.topic in WHAT_OF and each.person_id in {None, bell.person_id}
+    ]
+
+
+def _words(history: History, bell: Doorbell) -> list[Word]:
+    ahead = Relevance.AHEAD
+    return [
+        Word(
+            at=each.at,
+            what=WHAT_OF[each.topic],
+            noted_at=each.noted_at,
+            by=each.by,
+            is_ahead=history.heard.relevance(each.slot) is ahead,
+        )
+        for each in _told(history, bell)
+    ]
 
 
 def _observe(bell: Doorbell, noticed: Noticed | None) -> None:

@@ -1,7 +1,7 @@
 """By which ways somebody wants to be told, one transaction at a time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from chassis.sessions import StaffSession, VisitSession
 from contract.booking import Language
 from contract.identity import Role
 from services.notifier import contact_store, store, subscription_store
-from services.notifier.contact import WHOSE_TELEPHONE, Contact
+from services.notifier.contact import Contact
 from services.notifier.domain import Appointment, Audience
+from services.notifier.notifications import WHOSE_TELEPHONE
 from services.notifier.phone import e164
 from services.notifier.subscription_store import Subscription
 
@@ -75,8 +76,7 @@ class Channels:
             raise NotYourTelephone("Only the patient decides about text messages.")
         async with self.database.writing() as tx:
             await self._known(tx, session.appointment)
-            contact = await contact_store.contact(tx, session.appointment)
-            await contact_store.keep(tx, replace(contact, chosen=texts))
+            await contact_store.choose(tx, session.appointment, texts=texts)
         return await self.ways(session)
 
     async def subscribe(

@@ -12,20 +12,35 @@ from typing import Protocol
 import stamina
 
 from chassis.logs import Log, trouble
-from chassis.outcome import NotNow, Outcome, word
+from chassis.outcome import Cause, Never, NotNow, Outcome, Reason, word
 from chassis.refusal import Unavailable
 from chassis.rounds import go_round
 from chassis.sending import State
+from chassis.smtp import ConversationFailed
 from services.notifier.message import Channel, Message
-from services.notifier.messages import LEASE, Claimed, Messages
-from services.notifier.metrics import HANDED_OVER, REPEATED, TRIES
+from services.notifier.messages import (
+    LEASE,
+    Claimed,
+    Messages,
+    StillHolds,
+    Unclaimable,
+)
+from services.notifier.metrics import (
+    HANDED_OVER,
+    OURS,
+    REPEATED,
+    TRIES,
+    UNWRITABLE,
+)
+from services.notifier.writing import Unwritable
 
 
 class Sender(Protocol):
     """Speaks to one supplier. Not for two messages at a time."""
 
-    async def send(self, claimed: Claimed) -> Outcome:
-        """Never raises for what a supplier or a network can do."""
+    async def send(self, claimed: Claimed, still_holds: StillHolds) -> Outcome:
+        """Never raises for what a supplier or a network can do; `Unwritable` when this
+        message cannot be written. `still_holds` may be asked when the supplier is ready."""
 
     async def rest(self) -> None:
         """There is nothing to send for a while."""
@@ -45,6 +60,8 @@ class Couriers:
         self._senders = senders
         self._woken = woken
         self._log = log
+        for channel in senders:  # an alert sees the first of them
+            OURS.labels(channel)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -55,9 +72,11 @@ class Couriers:
                     rounds.create_task(go_round(deliver, self._woken, each.rest))
 
     async def deliver(self, channel: Channel, sender: Sender) -> bool:
-        """One message, if one is due; false when none is."""
+        """One message, if one is due; false when none is, or the database is away."""
         try:
-            claimed = await self._messages.claim(channel)
+            claimed = await self._claimed(channel)
+        except Unclaimable:
+            return True
         except Unavailable:
             return False
         if claimed is None:
@@ -67,16 +86,49 @@ class Couriers:
         await self._settle(claimed, await self._sent(sender, claimed))
         return True
 
-    async def _sent(self, sender: Sender, claimed: Claimed) -> Outcome:
+    async def _claimed(self, channel: Channel) -> Claimed | None:
         try:
-            return await sender.send(claimed)
+            return await self._messages.claim(channel)
+        except Unclaimable as one:
+            UNWRITABLE.labels(channel).inc()
+            self._log.error(
+                "A message cannot be read or judged; it is put aside.",
+                message_id=str(one.message_id),
+                channel=channel,
+                **trouble(one.__cause__ or one),
+            )
+            await self._messages.put_aside(one.message_id)
+            raise
+
+    async def _sent(self, sender: Sender, claimed: Claimed) -> Outcome:
+        still_holds = partial(self._messages.still_holds, claimed.message)
+        try:
+            return await sender.send(claimed, still_holds)
+        except Unwritable as one:
+            self._failed("A message cannot be written.", claimed, one.__cause__ or one)
+            UNWRITABLE.labels(claimed.message.channel).inc()
+            return Never(Reason.UNWRITABLE)
+        except ConversationFailed as one:
+            self._failed("A message could not be sent.", claimed, one.__cause__ or one)
+            return NotNow(doubt=one.doubt)
         except Exception as error:  # noqa: BLE001 - one message must not stop the others
-            self._log.error("A message could not be sent.", **trouble(error))
+            self._failed("A message could not be sent.", claimed, error)
             return NotNow(doubt=True)
+
+    def _failed(self, what: str, claimed: Claimed, error: BaseException) -> None:
+        self._log.error(
+            what,
+            message_id=str(claimed.message.message_id),
+            appointment_id=claimed.message.appointment_id,
+            channel=claimed.message.channel,
+            **trouble(error),
+        )
 
     async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
         """Tried for as long as the message is ours: once settled it is not sent again."""
         TRIES.labels(claimed.message.channel, word(outcome)).inc()
+        if isinstance(outcome, NotNow) and outcome.cause is Cause.OURS:
+            OURS.labels(claimed.message.channel).inc()
         try:
             async for attempt in stamina.retry_context(
                 on=Unavailable, attempts=None, timeout=LEASE, wait_max=5
@@ -84,8 +136,8 @@ class Couriers:
                 with attempt:
                     settled = await self._messages.settle(claimed, outcome)
                     self._tell(settled)
-        except Unavailable as away:
-            self._log.error("A message was not settled.", **trouble(away))
+        except Exception as error:  # noqa: BLE001 - its lease ends, and it is in doubt
+            self._failed("A message was not settled.", claimed, error)
 
     def _tell(self, settled: Message | None) -> None:
         if settled is None:

@@ -55,13 +55,15 @@ class Word:
     """`at` is its place in the story, by the lobby's clock; `noted_at` is by ours.
 
     An acknowledgement answers the waiting that was seen, so its place is right after it.
-    `by` is the professional who did it, if one did.
+    `by` is the professional who did it, if one did. `is_ahead`: it is about a booked time
+    of which we have not heard yet.
     """
 
     at: datetime
     what: What
     noted_at: datetime
     by: str | None = None
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,11 @@ class Doorbell:
     @property
     def rings(self) -> bool:
         return self.since is not None and self.answered is None
+
+    @property
+    def calls_to(self) -> tuple[datetime | None, str | None] | None:
+        """Where people are called to: since when, and at which unit, if it rings."""
+        return (self.since, self.unit_id) if self.rings else None
 
     @property
     def highest(self) -> Rung | None:
@@ -243,7 +250,7 @@ def tell(words: Iterable[Word], door: Door) -> Story:
     """The story of these words, in whatever order they were heard."""
     told = Story()
     for word in sorted(words, key=lambda word: (word.at, ORDER[word.what])):
-        if door.opens_at is None or word.at >= door.opens_at:
+        if word.is_ahead or door.opens_at is None or word.at >= door.opens_at:
             told = told.then(word)
     return Story(noticed=told.noticed) if door.cancelled else told
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from chassis.database import Reader, Writer
 from services.notifier.doorbell import Door, Doorbell, Rung, What, Word
+from services.notifier.message import Message
 
 
 async def door(tx: Reader, appointment_id: str) -> Door:
@@ -40,40 +41,6 @@ async def keep_door(tx: Writer, appointment_id: str, door: Door) -> None:
     )
 
 
-async def keep_word(
-    tx: Writer, appointment_id: str, person_id: UUID | None, word: Word
-) -> None:
-    """Without a person it is about everybody at this door."""
-    await tx.execute(
-        """
-        INSERT INTO doorbell_word (appointment_id, person_id, at, what, by, noted_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        """,
-        appointment_id,
-        person_id,
-        word.at,
-        word.what,
-        word.by,
-        word.noted_at,
-    )
-
-
-async def words(tx: Reader, appointment_id: str, person_id: UUID) -> list[Word]:
-    """All that was heard of this person at this door."""
-    rows = await tx.fetch(
-        """
-        SELECT at, what, noted_at, by
-          FROM doorbell_word
-         WHERE appointment_id = $1 AND (person_id = $2 OR person_id IS NULL)
-        """,
-        appointment_id,
-        person_id,
-    )
-    return [
-        Word(row["at"], What(row["what"]), row["noted_at"], row["by"]) for row in rows
-    ]
-
-
 async def hold(
     tx: Writer, appointment_id: str, person_id: UUID | None
 ) -> list[Doorbell]:
@@ -91,6 +58,41 @@ async def hold(
         person_id,
     )
     return [_doorbell(row) for row in rows]
+
+
+async def rings(tx: Reader, message: Message, at: datetime) -> bool:
+    """Whether nobody has seen to who has waited since then where the message calls to."""
+    found: bool = await tx.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM doorbell
+             WHERE appointment_id = $1 AND person_id = $2
+               AND unit_id IS NOT DISTINCT FROM $3
+               AND since = coalesce($4, since)
+               AND answered_at IS NULL AND over_at > $5)
+        """,
+        message.appointment_id,
+        message.person_id,
+        message.unit_id,
+        message.said_at,
+        at,
+    )
+    return found
+
+
+async def put_off(
+    tx: Writer, appointment_id: str, person_id: UUID, until: datetime
+) -> None:
+    """Look at it again then: it cannot be looked at now."""
+    await tx.execute(
+        """
+        UPDATE doorbell SET next_at = $3
+         WHERE appointment_id = $1 AND person_id = $2 AND next_at IS NOT NULL
+        """,
+        appointment_id,
+        person_id,
+        until,
+    )
 
 
 async def hold_due(

@@ -10,7 +10,8 @@ from chassis.database import Database, Writer
 from contract.appointment import Aspect
 from contract.booking import Change
 from contract.envelope import Event
-from services.notifier import store
+from contract.slot import SlotEvent
+from services.notifier import fact_store, store
 from services.notifier.domain import (
     REPLAYED,
     Appointment,
@@ -19,14 +20,17 @@ from services.notifier.domain import (
     News,
     Snapshot,
 )
-from services.notifier.metrics import NOTED
+from services.notifier.fact import Fact, History
+from services.notifier.metrics import NOTED, RELEVANCE
 
 
 class Ear(Protocol):
     """Another room that hears what we hear, in the same transaction."""
 
-    async def hear(self, tx: Writer, event: Event, known: Appointment) -> None:
-        """Something happened."""
+    async def hear(
+        self, tx: Writer, event: Event, known: Appointment, history: History
+    ) -> None:
+        """Something happened; it is the last in the history."""
 
     async def change(
         self,
@@ -34,6 +38,7 @@ class Ear(Protocol):
         event: Change,
         renewed: frozenset[Aspect],
         changed: Appointment,
+        history: History,
     ) -> None:
         """The booking system said something; `renewed` is what nothing newer is known of."""
 
@@ -53,8 +58,9 @@ class Notifier:
             await store.take_turn(tx)
             known = await self._known(tx, event.appointment_id)
             await self._note(tx, event, known)
+            history = await self._remembered(tx, event, known)
             for ear in self.ears:
-                await ear.hear(tx, event, known)
+                await ear.hear(tx, event, known, history)
         self.wake()
 
     async def change(self, event: Change) -> None:
@@ -71,8 +77,9 @@ class Notifier:
             if known.is_news(event):
                 await self._note(tx, event, changed)
             renewed = known.heard.renewed_by(event)
+            history = await fact_store.history(tx, event.appointment_id, changed.heard)
             for ear in self.ears:
-                await ear.change(tx, event, renewed, changed)
+                await ear.change(tx, event, renewed, changed, history)
         self.wake()
 
     async def begin(self, ears: Ears, last: int | None) -> Snapshot | Missed:
@@ -100,6 +107,17 @@ class Notifier:
             known = Appointment.unheard(appointment_id, self.clock())
             await store.keep(tx, known)
         return known
+
+    async def _remembered(
+        self, tx: Writer, event: Event, known: Appointment
+    ) -> History:
+        """All that has happened. What counts of it is decided whenever it is asked."""
+        fact = Fact.of(event, self.clock(), known.heard.slot)
+        before = await fact_store.history(tx, event.appointment_id, known.heard)
+        await fact_store.keep(tx, event.appointment_id, fact)
+        if isinstance(event, SlotEvent):
+            RELEVANCE.labels(known.heard.relevance(event.slot)).inc()
+        return before.and_then(fact)
 
     async def _note(self, tx: Writer, event: Event, known: Appointment) -> None:
         now = self.clock()

@@ -10,7 +10,7 @@ import aiohttp
 
 from chassis.answers import whole
 from chassis.clock import Clock
-from chassis.outcome import Accepted, Never, NotNow, Outcome, Reason
+from chassis.outcome import Accepted, Cause, Never, NotNow, Outcome, Reason
 
 LARGEST_ANSWER = 64 * 1024
 LONGEST_PEACE = timedelta(hours=1)  # whatever a supplier asks for
@@ -92,7 +92,9 @@ def outcome(answer: Answer) -> Outcome:
     """By the class of the answer."""
     if answer.is_success:
         return Accepted()
-    if answer.status in UNTOUCHED or answer.status in OURS_TO_MEND:
+    if answer.status in OURS_TO_MEND:
+        return NotNow(after=answer.after, cause=Cause.OURS)
+    if answer.status in UNTOUCHED:
         return NotNow(after=answer.after)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return NotNow(doubt=True, after=answer.after)

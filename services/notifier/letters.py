@@ -11,8 +11,9 @@ from chassis.outcome import Never, Outcome, Reason
 from chassis.smtp import Connection, Mail, NotAnAddress, mail_address
 from contract.booking import Language
 from services.notifier.message import Message
-from services.notifier.messages import Claimed
+from services.notifier.messages import Claimed, StillHolds
 from services.notifier.words import Wording
+from services.notifier.writing import writing
 
 
 class LetterSender:
@@ -27,15 +28,16 @@ class LetterSender:
         self._sender = Address(name, addr_spec=self._address)
         self._host = host
 
-    async def send(self, claimed: Claimed) -> Outcome:
+    async def send(self, claimed: Claimed, still_holds: StillHolds) -> Outcome:
         duty = claimed.duty
         if duty is None or duty.email is None:
             return Never(Reason.NO_ADDRESS)
-        try:
-            mail = self.write(claimed.message, duty.email, duty.language)
-        except NotAnAddress:
-            return Never(Reason.ADDRESS_REFUSED)
-        return await self._connection.hand_over(mail)
+        with writing():
+            try:
+                mail = self.write(claimed.message, duty.email, duty.language)
+            except NotAnAddress:
+                return Never(Reason.ADDRESS_REFUSED)
+        return await self._connection.hand_over(mail, still_holds)
 
     async def rest(self) -> None:
         await self._connection.hang_up()

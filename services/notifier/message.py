@@ -4,16 +4,13 @@ It says what happened by ids and codes, and to whom by naming them: a telephone 
 address or an endpoint is looked up when it is sent, and stands in no message.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from uuid import UUID
 
 from chassis.sending import Sending
-
-NO_CODES: Mapping[str, str | int] = MappingProxyType({})
+from services.notifier.fact import NO_CODES, Codes
 
 
 class Channel(StrEnum):
@@ -54,6 +51,7 @@ class Subject(StrEnum):
 class Message(Sending):
     """`once`: of two messages with the same key only the first is sent.
 
+    `said_at`: when that happened of which it tells; it is sent while that still holds.
     `until`: from then on nobody needs it any more. `reference`: the supplier's name of it.
     """
 
@@ -67,7 +65,8 @@ class Message(Sending):
     unit_id: str | None = None
     person_id: UUID | None = None
     subscription_id: UUID | None = None
-    codes: Mapping[str, str | int] = field(default_factory=lambda: NO_CODES)
+    said_at: datetime | None = None
+    codes: Codes = field(default_factory=lambda: NO_CODES)
     reference: str | None = None
 
     @property

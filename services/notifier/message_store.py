@@ -13,16 +13,22 @@ from services.notifier.message import Channel, Message, Subject, To
 
 
 async def queue(tx: Writer, message: Message) -> bool:
-    """False when its `once` key was queued before: then nothing is."""
+    """False when one with its `once` key is there: then nothing is queued.
+
+    One that had become untrue, and is true after all, is queued again.
+    """
     queued = await tx.fetchval(
         """
         INSERT INTO message
                (message_id, once, channel, recipient, subject, appointment_id, unit_id,
                 person_id, subscription_id, codes, created_at, until, due_at, state,
-                attempts, lease, doubt, reason, reference, settled_at)
+                attempts, lease, doubt, reason, reference, settled_at, said_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13, $14,
-                $15, $16, $17, $18, $19, $20)
-        ON CONFLICT (once) DO NOTHING
+                $15, $16, $17, $18, $19, $20, $21)
+        ON CONFLICT (once)
+        DO UPDATE SET state = excluded.state, due_at = excluded.due_at,
+                      until = excluded.until, settled_at = NULL, reason = NULL
+                WHERE message.state = 'obsolete' AND NOT message.doubt
         RETURNING true
         """,
         message.message_id,
@@ -45,19 +51,22 @@ async def queue(tx: Writer, message: Message) -> bool:
         message.reason,
         message.reference,
         message.settled_at,
+        message.said_at,
     )
     return queued is not None
 
 
 async def hold_next_due(
     tx: Writer, channel: Channel, at: datetime, at_once: int
-) -> Message | None:
-    """The one that has been due for longest and that nobody else holds.
+) -> Any:
+    """The row of the one that has been due for longest and that nobody else holds.
+
+    `read` makes a message of it, if it can be read.
 
     A unit's system that is slow to answer is called `at_once` times at most, so that it
     holds up no other unit's.
     """
-    row = await tx.fetchrow(
+    return await tx.fetchrow(
         """
         WITH busy AS (
             SELECT unit_id FROM message
@@ -67,7 +76,7 @@ async def hold_next_due(
         )
         SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
                person_id, subscription_id, codes, created_at, until, due_at, state,
-               attempts, lease, doubt, reason, reference, settled_at
+               attempts, lease, doubt, reason, reference, settled_at, said_at
           FROM message
          WHERE channel = $1 AND due_at <= $2 AND state IN ('queued', 'sending')
            AND (unit_id IS NULL OR unit_id NOT IN (SELECT unit_id FROM busy))
@@ -78,7 +87,33 @@ async def hold_next_due(
         at,
         at_once,
     )
-    return _message(row) if row else None
+
+
+async def put_aside(
+    tx: Writer, message_id: UUID, at: datetime, until: datetime
+) -> bool:
+    """One that cannot be read or judged waits, or has failed when its time is over.
+
+    False when somebody else has it by now.
+    """
+    put = await tx.fetchval(
+        """
+        UPDATE message
+           SET state = CASE WHEN until <= $2 THEN 'failed' ELSE 'queued' END,
+               reason = CASE WHEN until <= $2 THEN $4 END,
+               settled_at = CASE WHEN until <= $2 THEN $2::timestamptz END,
+               due_at = $3,
+               doubt = doubt OR state = 'sending',
+               lease = NULL
+         WHERE message_id = $1 AND due_at <= $2 AND state IN ('queued', 'sending')
+        RETURNING true
+        """,
+        message_id,
+        at,
+        until,
+        Reason.UNWRITABLE,
+    )
+    return put is not None
 
 
 async def hold_leased(tx: Writer, message_id: UUID, lease: UUID) -> Message | None:
@@ -87,14 +122,14 @@ async def hold_leased(tx: Writer, message_id: UUID, lease: UUID) -> Message | No
         """
         SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
                person_id, subscription_id, codes, created_at, until, due_at, state,
-               attempts, lease, doubt, reason, reference, settled_at
+               attempts, lease, doubt, reason, reference, settled_at, said_at
           FROM message
          WHERE message_id = $1 AND lease = $2 FOR UPDATE
         """,
         message_id,
         lease,
     )
-    return _message(row) if row else None
+    return read(row) if row else None
 
 
 async def save(tx: Writer, message: Message) -> None:
@@ -126,7 +161,7 @@ async def hold_queued(
         """
         SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
                person_id, subscription_id, codes, created_at, until, due_at, state,
-               attempts, lease, doubt, reason, reference, settled_at
+               attempts, lease, doubt, reason, reference, settled_at, said_at
           FROM message
          WHERE appointment_id = $1 AND subject = ANY($2) AND state = 'queued'
          ORDER BY message_id FOR UPDATE
@@ -134,7 +169,7 @@ async def hold_queued(
         appointment_id,
         sorted(subjects),
     )
-    return [_message(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def hold_without_unit(tx: Writer, appointment_id: str) -> Sequence[Message]:
@@ -143,7 +178,7 @@ async def hold_without_unit(tx: Writer, appointment_id: str) -> Sequence[Message
         """
         SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
                person_id, subscription_id, codes, created_at, until, due_at, state,
-               attempts, lease, doubt, reason, reference, settled_at
+               attempts, lease, doubt, reason, reference, settled_at, said_at
           FROM message
          WHERE appointment_id = $1 AND channel = 'webhook' AND unit_id IS NULL
            AND state = 'queued'
@@ -151,7 +186,7 @@ async def hold_without_unit(tx: Writer, appointment_id: str) -> Sequence[Message
         """,
         appointment_id,
     )
-    return [_message(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def address(tx: Writer, message_id: UUID, unit_id: str, at: datetime) -> None:
@@ -172,7 +207,7 @@ async def hold_for_replay(
         """
         SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
                person_id, subscription_id, codes, created_at, until, due_at, state,
-               attempts, lease, doubt, reason, reference, settled_at
+               attempts, lease, doubt, reason, reference, settled_at, said_at
           FROM message
          WHERE channel = 'webhook' AND unit_id = $1
            AND state NOT IN ('queued', 'sending')
@@ -184,7 +219,20 @@ async def hold_for_replay(
         since,
         list(ids),
     )
-    return [_message(row) for row in rows]
+    return [read(row) for row in rows]
+
+
+async def delay_has_left(tx: Reader, appointment_id: str) -> bool:
+    """Whether somebody was told of a delay, or may have been."""
+    left: bool = await tx.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM message
+                        WHERE appointment_id = $1 AND subject = 'delay'
+                          AND (state IN ('accepted', 'sending') OR doubt))
+        """,
+        appointment_id,
+    )
+    return left
 
 
 async def is_off(tx: Reader, unit_id: str, url_digest: bytes) -> bool:
@@ -223,14 +271,14 @@ async def of_appointment(tx: Reader, appointment_id: str) -> Sequence[Message]:
         """
         SELECT message_id, once, channel, recipient, subject, appointment_id, unit_id,
                person_id, subscription_id, codes, created_at, until, due_at, state,
-               attempts, lease, doubt, reason, reference, settled_at
+               attempts, lease, doubt, reason, reference, settled_at, said_at
           FROM message
          WHERE appointment_id = $1
          ORDER BY created_at, message_id
         """,
         appointment_id,
     )
-    return [_message(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def oldest_waiting(tx: Reader) -> dict[Channel, datetime]:
@@ -247,7 +295,8 @@ async def forget(tx: Writer, settled_before: datetime) -> None:
     await tx.execute("DELETE FROM message WHERE settled_at < $1", settled_before)
 
 
-def _message(row: Any) -> Message:
+def read(row: Any) -> Message:
+    """Raises `ValueError` when it is of a kind that we do not know."""
     return Message(
         message_id=UUID(str(row["message_id"])),
         once=row["once"],
@@ -269,4 +318,5 @@ def _message(row: Any) -> Message:
         reason=Reason(row["reason"]) if row["reason"] else None,
         reference=row["reference"],
         settled_at=row["settled_at"],
+        said_at=row["said_at"],
     )

@@ -9,6 +9,16 @@ ENDED = Counter(
     ["why"],
 )
 NOTED = Counter("notifier_notices_total", "Events noted, by topic.", ["topic"])
+UNREADABLE = Counter(
+    "notifier_notices_unreadable_total",
+    "Notices that could not be read and were left out of the streams.",
+)
+RELEVANCE = Counter(
+    "notifier_events_relevance_total",
+    "Events about a booked time of an appointment: current, ahead (of a move or booking "
+    "that has not been consumed yet, and kept until then), outdated (passed over).",
+    ["relevance"],
+)
 PUSHED = Histogram(
     "notifier_push_seconds",
     "From a notice being written to its being handed to the streams here.",
@@ -23,6 +33,18 @@ TRIES = Counter(
     "notifier_message_tries_total",
     "Tries to hand a message over, by outcome: accepted, not_now, never.",
     ["channel", "outcome"],
+)
+UNWRITABLE = Counter(
+    "notifier_messages_unwritable_total",
+    "Messages that could not be read, judged or written. Each is put aside or fails "
+    "alone; the log has its id.",
+    ["channel"],
+)
+OURS = Counter(
+    "notifier_message_tries_ours_total",
+    "Tries that failed because of our credentials, keys or settings. The messages are "
+    "tried again until they are of no use any more.",
+    ["channel"],
 )
 REPEATED = Counter(
     "notifier_messages_repeated_total",

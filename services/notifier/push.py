@@ -13,22 +13,22 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02
 from pydantic import SecretStr
-from pywebpush import WebPusher, WebPushException
+from pywebpush import WebPusher
 
 from chassis.clock import Clock
-from chassis.outcome import Never, Outcome, Reason
+from chassis.logs import log, trouble
+from chassis.outcome import Cause, Never, NotNow, Outcome, Reason
 from services.notifier.domain import Audience
 from services.notifier.http import Answer, Caller, outcome
 from services.notifier.message import Message, Subject
-from services.notifier.messages import Claimed
+from services.notifier.messages import Claimed, StillHolds
 from services.notifier.subscription_store import Subscription
 from services.notifier.words import Wording
+from services.notifier.writing import writing
 
 PROVES_FOR = timedelta(hours=12)  # a day at most (RFC 8292, 2)
 TOPIC_LETTERS = 32  # (RFC 8030, 5.4)
 GONE = frozenset({404, 410})
-# The endpoint is of another key than ours: it will never take a message of ours.
-NOT_OURS = frozenset({400, 401, 403})
 URGENT = frozenset(
     {Subject.YOUR_TURN, Subject.ADMITTED, Subject.DOORBELL, Subject.MESSAGE}
 )
@@ -106,26 +106,24 @@ class PushSender:
         self._wording = wording
         self._clock = clock
 
-    async def send(self, claimed: Claimed) -> Outcome:
+    async def send(self, claimed: Claimed, _: StillHolds) -> Outcome:
         subscription = claimed.subscription
         if subscription is None or not self._hosts.has(subscription.endpoint):
             return Never(Reason.RECEIVER_GONE)
+        with writing():
+            payload = self._payload(claimed.message, subscription)
+            about = self._headers(claimed.message)
         try:
-            body = _encrypted(
-                subscription, self._payload(claimed.message, subscription)
-            )
-        except (ValueError, WebPushException):  # it is no key of a browser
+            body = _encrypted(subscription, payload)
+        except Exception:  # noqa: BLE001 - of no browser's keys; the libraries fail in many ways
             return Never(Reason.RECEIVER_GONE)
         endpoint = subscription.endpoint.get_secret_value()
-        headers = {**self._identity.proof(endpoint), **self._headers(claimed.message)}
-        answer = await self._caller.ask("POST", endpoint, headers, body)
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.status in GONE:
-            return Never(Reason.RECEIVER_GONE)
-        if answer.status in NOT_OURS:
-            return Never(Reason.MESSAGE_REFUSED)
-        return outcome(answer)
+        try:
+            headers = {**self._identity.proof(endpoint), **about}
+        except Exception as error:  # noqa: BLE001 - our key; no message is to blame
+            log("notifier").error("VAPID_KEY cannot sign.", **trouble(error))
+            return NotNow(cause=Cause.OURS)
+        return _understood(await self._caller.ask("POST", endpoint, headers, body))
 
     async def rest(self) -> None:
         await self._caller.rest()
@@ -152,6 +150,12 @@ class PushSender:
             "Urgency": "high" if message.subject in URGENT else "normal",
             "Topic": _topic(message),
         }
+
+
+def _understood(answer: Answer | NotNow) -> Outcome:
+    if not isinstance(answer, Answer):
+        return answer
+    return Never(Reason.RECEIVER_GONE) if answer.status in GONE else outcome(answer)
 
 
 def _encrypted(to: Subscription, payload: bytes) -> bytes:

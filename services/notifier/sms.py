@@ -13,11 +13,13 @@ from chassis.outcome import Accepted, Never, Outcome, Reason
 from contract.booking import Language
 from services.notifier.gsm import parts
 from services.notifier.http import Answer, Caller, outcome
-from services.notifier.messages import Claimed
+from services.notifier.message import Message
+from services.notifier.messages import Claimed, StillHolds
 from services.notifier.metrics import SMS_PARTS
 from services.notifier.phone import e164
 from services.notifier.settings import BodyForm
 from services.notifier.words import Wording
+from services.notifier.writing import writing
 
 LONGEST_REFERENCE = 200
 PLACE = re.compile(r"\{(to|text|id|secret)\}")
@@ -66,7 +68,8 @@ class Gateway:
                 found = found[int(step) if isinstance(found, list) else step]
         except (ValueError, LookupError, TypeError):
             return None
-        return str(found)[:LONGEST_REFERENCE]
+        reference = str(found)[:LONGEST_REFERENCE]
+        return reference if reference.isprintable() else None  # it is kept and logged
 
 
 class SmsSender:
@@ -77,28 +80,31 @@ class SmsSender:
         self._caller = caller
         self._wording = wording
 
-    async def send(self, claimed: Claimed) -> Outcome:
-        message, gateway = claimed.message, self._gateway
+    async def send(self, claimed: Claimed, _: StillHolds) -> Outcome:
+        gateway = self._gateway
         told, language = _whom(claimed)
         if gateway is None:
             return Never(Reason.NO_ADDRESS)
-        to = e164(told, gateway.country)
-        if to is None:
-            refused = Reason.ADDRESS_REFUSED if told else Reason.NO_ADDRESS
-            return Never(refused)
-        text = self._wording.say(f"sms_{message.subject}", language, message)
-        SMS_PARTS.observe(parts(text))
-        answer = await self._caller.ask(
-            gateway.method,
-            gateway.url,
-            gateway.headers(),
-            gateway.filled(to, text, str(message.message_id)),
-        )
+        with writing():
+            to = e164(told, gateway.country)
+            if to is None:
+                refused = Reason.ADDRESS_REFUSED if told else Reason.NO_ADDRESS
+                return Never(refused)
+            body = self._written(gateway, to, language, claimed.message)
+        headers = gateway.headers()
+        answer = await self._caller.ask(gateway.method, gateway.url, headers, body)
         if not isinstance(answer, Answer):
             return answer
         if answer.is_success:
             return Accepted(gateway.reference_in(answer))
         return outcome(answer)
+
+    def _written(
+        self, gateway: Gateway, to: SecretStr, language: Language, message: Message
+    ) -> bytes:
+        text = self._wording.say(f"sms_{message.subject}", language, message)
+        SMS_PARTS.observe(parts(text))
+        return gateway.filled(to, text, str(message.message_id))
 
     async def rest(self) -> None:
         await self._caller.rest()

@@ -1,10 +1,12 @@
-"""Notices in PostgreSQL. All the notifier's SQL is on this page."""
+"""Notices, and whose an appointment is, in PostgreSQL."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from chassis.database import Reader, Writer
+from chassis.logs import log, trouble
 from contract.appointment import Heard
 from services.notifier.domain import (
     Appointment,
@@ -13,6 +15,7 @@ from services.notifier.domain import (
     News,
     Notice,
 )
+from services.notifier.metrics import UNREADABLE
 
 CHANNEL = "notifier_notice"
 
@@ -31,7 +34,8 @@ async def take_turn(tx: Writer) -> None:
 async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
     row = await tx.fetchrow(
         """
-        SELECT appointment_id, details, times, status, unit_id, kept_until
+        SELECT appointment_id, details, times, status, starts_at, over_upto, unit_id,
+               kept_until
           FROM appointment
          WHERE appointment_id = $1
         """,
@@ -44,12 +48,15 @@ async def keep(tx: Writer, known: Appointment) -> None:
     await tx.execute(
         """
         INSERT INTO appointment
-               (appointment_id, details, times, status, unit_id, kept_until)
-        VALUES ($1, $2, $3, $4, $5, $6)
+               (appointment_id, details, times, status, starts_at, over_upto, unit_id,
+                kept_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (appointment_id)
         DO UPDATE SET details = excluded.details,
                       times = excluded.times,
                       status = excluded.status,
+                      starts_at = excluded.starts_at,
+                      over_upto = excluded.over_upto,
                       unit_id = excluded.unit_id,
                       kept_until = excluded.kept_until
         """,
@@ -57,6 +64,8 @@ async def keep(tx: Writer, known: Appointment) -> None:
         known.heard.details,
         known.heard.times,
         known.heard.status,
+        known.heard.starts_at,
+        known.heard.over,
         known.unit_id,
         known.kept_until,
     )
@@ -124,20 +133,23 @@ async def horizon(tx: Reader) -> int:
     return number
 
 
-async def after(tx: Reader, seen: int, limit: int) -> list[Notice]:
-    """What came after, for whomever."""
+async def after(tx: Reader, seen: int, limit: int) -> tuple[list[Notice], int]:
+    """What came after, for whomever, as far as its addressee is known; and up to where
+    that is all there is."""
+    upto = await newest(tx)  # asked first: what is committed from here on comes next
     rows = await tx.fetch(
         """
         SELECT id, audience, addressee, appointment_id, topic, person_id, codes, at,
                noted_at
           FROM notice
-         WHERE id > $1 AND addressee IS NOT NULL
-         ORDER BY id LIMIT $2
+         WHERE id > $1 AND id <= $2 AND addressee IS NOT NULL
+         ORDER BY id LIMIT $3
         """,
         seen,
+        upto,
         limit,
     )
-    return [_notice(row) for row in rows]
+    return _notices(rows), rows[-1]["id"] if len(rows) == limit else upto
 
 
 async def missed(tx: Reader, ears: Ears, seen: int, upto: int) -> list[Notice]:
@@ -155,7 +167,7 @@ async def missed(tx: Reader, ears: Ears, seen: int, upto: int) -> list[Notice]:
         seen,
         upto,
     )
-    return [_notice(row) for row in rows]
+    return _notices(rows)
 
 
 async def latest(tx: Reader, ears: Ears, upto: int) -> list[Notice]:
@@ -176,7 +188,7 @@ async def latest(tx: Reader, ears: Ears, upto: int) -> list[Notice]:
         sorted(ears.names),
         upto,
     )
-    return [_notice(row) for row in rows]
+    return _notices(rows)
 
 
 async def forget(tx: Writer, replayed_from: datetime, now: datetime) -> None:
@@ -224,8 +236,30 @@ def _appointment(row: Any) -> Appointment:
         row["appointment_id"],
         row["kept_until"],
         row["unit_id"],
-        Heard(row["details"], row["times"], row["status"]),
+        Heard(
+            details=row["details"],
+            times=row["times"],
+            status=row["status"],
+            starts_at=row["starts_at"],
+            over=row["over_upto"],
+        ),
     )
+
+
+def _notices(rows: Iterable[Any]) -> list[Notice]:
+    """One that cannot be read is left out: it must not keep the others from anybody."""
+    read = []
+    for row in rows:
+        try:
+            read.append(_notice(row))
+        except (ValueError, LookupError, TypeError) as error:
+            UNREADABLE.inc()
+            log("notifier").error(
+                "A notice cannot be read and is left out.",
+                notice_id=row["id"],
+                **trouble(error),
+            )
+    return read
 
 
 def _notice(row: Any) -> Notice:

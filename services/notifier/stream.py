@@ -138,9 +138,12 @@ class Hub:
             self._begun.set()
 
     async def _tell_on(self) -> bool:
-        """Hand on what is new; whether there may be more."""
+        """Hand on what is new; whether there was any.
+
+        What is for nobody is seen, too: else its being dropped would look like a gap.
+        """
         async with self._database.reading() as tx:
-            news = await store.after(tx, self._seen, self._at_once)
+            news, upto = await store.after(tx, self._seen, self._at_once)
             if await store.horizon(tx) > self._seen:
                 self._end_all(Ending.BEHIND)
         for notice in news:
@@ -149,8 +152,8 @@ class Hub:
             ):
                 stream.offer(notice)
             PUSHED.observe((self._clock() - notice.noted_at).total_seconds())
-            self._seen = notice.id
-        return len(news) == self._at_once
+        is_new, self._seen = upto > self._seen, upto
+        return is_new
 
     def _end_all(self, why: Ending) -> None:
         for stream in set[Stream]().union(*self._listening.values()):

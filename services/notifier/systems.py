@@ -12,6 +12,7 @@ from contract.booking import Change
 from contract.envelope import Event
 from services.notifier import message_store
 from services.notifier.domain import Appointment, News
+from services.notifier.fact import History
 from services.notifier.message import Channel, Message, Subject, To
 from services.notifier.units import Units
 
@@ -24,7 +25,9 @@ class Systems:
     new_id: Callable[[], UUID]
     units: Units
 
-    async def hear(self, tx: Writer, event: Event, known: Appointment) -> None:
+    async def hear(
+        self, tx: Writer, event: Event, known: Appointment, _: History
+    ) -> None:
         """Something happened. Of an appointment whose unit is not known yet, it is kept
         until the booking is heard."""
         now = self.clock()
@@ -43,6 +46,7 @@ class Systems:
         event: Change,
         renewed: frozenset[Aspect],
         changed: Appointment,
+        history: History,
     ) -> None:
         """The booking system's word, when it is news; and what waited for the unit."""
         now = self.clock()
@@ -57,7 +61,7 @@ class Systems:
                 else:
                     await message_store.save(tx, each.obsolete(now))
         if renewed:
-            await self.hear(tx, event, changed)
+            await self.hear(tx, event, changed, history)
 
     def _hears(self, unit_id: str, topic: str) -> bool:
         webhook = self.units.of(unit_id).webhook

@@ -27,12 +27,14 @@ from pydantic import (
 )
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 from standardwebhooks.webhooks import Webhook as Signature
+from yarl import URL
 
 from contract.booking import Language
 from contract.catalogue import CATALOGUE
 from contract.envelope import Id
 
 EVERY_UNIT = "*"
+LONGEST_WAIT = 24 * 3600.0  # seconds
 HEARD = frozenset(
     entry.event.topic for entry in CATALOGUE if "notifier" in entry.hearers
 )
@@ -57,9 +59,9 @@ class Duty(Told):
 class Ladder(Told):
     """Seconds that somebody has waited when a rung of the doorbell is climbed."""
 
-    push: float = Field(30, ge=0)
-    colleague: float = Field(90, ge=0)
-    duty: float = Field(180, ge=0)
+    push: float = Field(30, ge=0, le=LONGEST_WAIT)
+    colleague: float = Field(90, ge=0, le=LONGEST_WAIT)
+    duty: float = Field(180, ge=0, le=LONGEST_WAIT)
 
 
 class Day(StrEnum):
@@ -95,9 +97,15 @@ def _heard(topic: str) -> str:
 
 
 def _address(told: SecretStr) -> SecretStr:
-    parts = urlsplit(told.get_secret_value())
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
-        raise ValueError("must be https:// and a host, without a user")
+    text = told.get_secret_value()
+    try:
+        url = URL(text)  # as it will be called
+    except ValueError:
+        raise ValueError("must be an address of the web") from None
+    if not text.isprintable() or url.scheme not in {"https", "http"}:
+        raise ValueError("must be https:// and printable")
+    if not url.host or url.user:
+        raise ValueError("must name a host, and no user")
     return told
 
 

@@ -107,6 +107,7 @@ def _call(
         unit_id=bell.unit_id,
         person_id=bell.person_id,
         subscription_id=subscription_id,
+        said_at=bell.since,
         codes={"rung": rung, "minutes": max(0, (now - bell.since) // MINUTE)},
         created_at=now,
         due_at=now,

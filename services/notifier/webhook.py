@@ -12,8 +12,9 @@ from chassis.clock import Clock
 from chassis.outcome import Accepted, Never, NotNow, Outcome, Reason
 from services.notifier.http import Answer, Caller
 from services.notifier.message import Message
-from services.notifier.messages import Claimed
+from services.notifier.messages import Claimed, StillHolds
 from services.notifier.units import Webhook
+from services.notifier.writing import writing
 
 ENVELOPE = frozenset({"type", "at"})
 
@@ -23,13 +24,14 @@ class WebhookSender:
         self._caller = caller
         self._clock = clock
 
-    async def send(self, claimed: Claimed) -> Outcome:
+    async def send(self, claimed: Claimed, _: StillHolds) -> Outcome:
         """Whatever is not taken is tried again: a receiver's mistakes are mended there."""
         webhook = claimed.webhook
         if webhook is None:
             return Never(Reason.NO_ADDRESS)
-        body = written(claimed.message)
-        headers = self._headers(claimed.message, webhook, body)
+        with writing():
+            body = written(claimed.message)
+            headers = self._headers(claimed.message, webhook, body)
         url = webhook.url.get_secret_value()
         answer = await self._caller.ask("POST", url, headers, body.encode())
         if not isinstance(answer, Answer):

@@ -49,7 +49,7 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 EVERYTHING = """
     TRUNCATE appointment, notice, contact, attendee, subscription, message, switched_off,
-             door, doorbell_word, doorbell, console, inbox, outbox
+             door, doorbell_word, doorbell, console, fact, inbox, outbox
 """
 PHONE = "+358412345678"
 DUTY_EMAIL = "testi-duty@example.test"

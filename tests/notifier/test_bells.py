@@ -459,7 +459,7 @@ async def test_a_bell_is_forgotten_with_its_appointment(hall: Hall) -> None:
     hall.house.watch.turn(timedelta(days=2))
     await hall.house.notifier.forget()
     async with hall.bells.database.reading() as tx:
-        for table in ("door", "doorbell", "doorbell_word"):
+        for table in ("door", "doorbell", "fact"):
             assert await tx.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608
 
 

@@ -17,9 +17,11 @@ from tests.notifier.desk import PHONE, away, summoned, waiting_at, who, with_tex
 
 PATIENCE = 120
 KNOWN = """
-    SELECT count(*) FROM attendee JOIN contact USING (appointment_id)
-     WHERE appointment_id = ANY($1) AND away_at IS NOT NULL
-       AND role IS NOT NULL AND phone IS NOT NULL
+    SELECT count(DISTINCT appointment_id) FROM fact JOIN contact USING (appointment_id)
+     WHERE appointment_id = ANY($1) AND topic = 'patient.away' AND phone IS NOT NULL
+       AND EXISTS (SELECT FROM fact AS other
+                    WHERE other.appointment_id = fact.appointment_id
+                      AND other.topic = 'patient.identified')
 """
 TAKEN = """
     SELECT count(*) FROM message

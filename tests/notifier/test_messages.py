@@ -7,12 +7,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from chassis.database import Database
 from chassis.outcome import Accepted, NotNow, Reason
 from chassis.sending import State
+from services.notifier import doorbell_store, store
+from services.notifier.domain import Appointment
+from services.notifier.doorbell import Doorbell
 from services.notifier.message import Channel, Message, Subject, To
 from services.notifier.messages import LEASE
 from tests.logbook import listening
@@ -28,8 +32,26 @@ from tests.notifier.desk import (
     who,
     with_texts,
 )
-from tests.notifier.events import EMAIL, NAME
+from tests.notifier.events import EMAIL, GUARDIAN, NAME, PATIENT
 from tests.notifier.suppliers import Answer
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def somebody_waits(desk: Desk) -> None:
+    """So that the duty contact is called: at each unit, nobody has seen to it."""
+    known = Appointment.unheard("a-1", desk.watch())
+    async with desk.database.writing() as tx:
+        await store.keep(tx, known)
+        for unit, person in (("u1", PATIENT), ("u9", GUARDIAN)):
+            bell = Doorbell("a-1", person, unit, desk.watch(), desk.watch())
+            over_at = desk.watch() + 24 * HOUR
+            await doorbell_store.save(
+                tx, bell, next_at=None, past_since=None, over_at=over_at
+            )
+
+
+async def still_holds() -> bool:
+    return True
 
 
 def to_duty(desk: Desk, channel: Channel, **more: Any) -> Message:
@@ -42,6 +64,7 @@ def to_duty(desk: Desk, channel: Channel, **more: Any) -> Message:
         "subject": Subject.DOORBELL,
         "appointment_id": "a-1",
         "unit_id": "u1",
+        "person_id": PATIENT,
         "codes": {"minutes": 4},
         "created_at": now,
         "due_at": now,
@@ -77,7 +100,7 @@ async def test_the_duty_contact_is_told_in_the_units_language(desk: Desk) -> Non
 
 async def test_a_unit_without_a_duty_contact_is_a_named_failure(desk: Desk) -> None:
     for channel in (Channel.SMS, Channel.EMAIL):
-        await desk.queue(to_duty(desk, channel, unit_id="u9"))
+        await desk.queue(to_duty(desk, channel, unit_id="u9", person_id=GUARDIAN))
     await desk.deliver()
     assert {each.reason for each in await desk.told()} == {Reason.NO_ADDRESS}
 
@@ -182,7 +205,7 @@ async def test_after_a_crash_a_text_is_sent_once_more_and_never_again(
         claimed = await desk.messages.claim(Channel.SMS)
         if claimed is None:
             break
-        await desk.sender(Channel.SMS).send(claimed)
+        await desk.sender(Channel.SMS).send(claimed, still_holds)
         desk.watch.turn(LEASE)
     await desk.deliver()
     assert len(desk.texts) == 2
@@ -244,7 +267,7 @@ class Stuck:
     def __init__(self) -> None:
         self.begun, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def send(self, _: object) -> Accepted:
+    async def send(self, _: object, __: object) -> Accepted:
         self.begun.set()
         await self.go_on.wait()
         return Accepted()
@@ -291,7 +314,7 @@ async def test_while_the_database_is_away_the_couriers_wait(desk: Desk) -> None:
 
 
 async def test_an_error_of_our_own_stops_no_courier(desk: Desk) -> None:
-    """A subject that has no words is tried again, and others go their way."""
+    """A subject that has no words fails alone, and others go their way."""
     await desk.queue(to_duty(desk, Channel.SMS, subject=Subject.EVENT))
     await desk.queue(to_duty(desk, Channel.SMS))
     await desk.deliver()

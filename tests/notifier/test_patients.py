@@ -306,7 +306,7 @@ async def test_number_and_browser_are_forgotten_with_the_appointment(
     desk.watch.turn(timedelta(days=3))
     await desk.notifier.forget()
     async with desk.database.reading() as tx:
-        for table in ("contact", "attendee", "subscription", "appointment"):
+        for table in ("contact", "fact", "subscription", "appointment"):
             assert await tx.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608
 
 
