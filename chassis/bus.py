@@ -152,7 +152,9 @@ class Bus:
             except Unavailable:
                 HEARD.labels(self._service, record.topic, "away").inc()
                 await partition.away(self._away_pause)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next event waits
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and partition.is_leaving:
+                    raise  # by us, and not by what it called
                 self._tell_failed(record, error)
                 seconds = next(tries)
                 if seconds is None:
@@ -162,7 +164,7 @@ class Bus:
             else:
                 return "acted"
 
-    def _tell_failed(self, record: Record, error: Exception) -> None:
+    def _tell_failed(self, record: Record, error: BaseException) -> None:
         HEARD.labels(self._service, record.topic, "failed").inc()
         self._log.error(
             "An event failed.",

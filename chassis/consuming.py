@@ -41,6 +41,10 @@ class Deaf(KafkaError):  # type: ignore[misc]  # aiokafka ships no types
     """Kafka answers, and yet nothing at all is fetched."""
 
 
+class Ended(KafkaError):  # type: ignore[misc]  # aiokafka ships no types
+    """A task of the member was cancelled, and not by the member."""
+
+
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """One life of it: it ends by an error, or by being cancelled."""
 
@@ -135,7 +139,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def _follow_topics(self) -> None:
         """Hear those that are there, and each other one as soon as it is."""
         subscribed: frozenset[str] = frozenset()
-        missing: frozenset[str] = frozenset()
+        missing: frozenset[str] | None = None  # an earlier life may have missed some
         while True:
             there = subscribed | await self._there()
             if there > subscribed:
@@ -235,6 +239,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """All partitions: what is in hand has so long to end, and is committed."""
         given_up, self._partitions = self._partitions, {}
         for partition, task in given_up.items():
+            task.remove_done_callback(self._fell)  # no fall: we end it ourselves
             if partition.leave():
                 task.cancel()
         if not given_up:
@@ -270,7 +275,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         return task
 
     def _fell(self, task: "asyncio.Task[None]") -> None:
-        error = None if task.cancelled() else task.exception()
+        error = Ended() if task.cancelled() else task.exception()
         if error is not None and not self._broken.done():
             self._broken.set_exception(error)
             self._broken.exception()  # taken note of: we may just be leaving
@@ -282,3 +287,6 @@ async def _cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # taken note of: it has nobody to tell any more

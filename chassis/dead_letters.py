@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import (
+    BrokerResponseError,
     KafkaError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
@@ -85,6 +86,8 @@ class DeadLetters:
             except (MessageSizeTooLargeError, *NO_TOPIC):
                 raise
             except KafkaError as error:
+                if _is_over(error):
+                    raise
                 self._log.warning("A dead letter has to wait.", **trouble(error))
                 await asyncio.sleep(AGAIN_AFTER)
             else:
@@ -103,6 +106,11 @@ async def dead_letters(
     name = f"{service}-dead-letters"
     async with producing(servers, name, enable_idempotence=False) as producer:
         yield DeadLetters(service, producer, log)
+
+
+def _is_over(error: KafkaError) -> bool:
+    """Whether the producer itself has ended: then only another one helps."""
+    return not (error.retriable or isinstance(error, BrokerResponseError))
 
 
 def _place(topic: str, partition: int, offset: int, why: str) -> Headers:

@@ -66,13 +66,17 @@ class Partition:
     async def run(self) -> None:
         """Until it is given up. Raises `KafkaError` for an error of the whole group."""
         with suppress(Left):
-            while not self._leaving.is_set():
+            while not self.is_leaving:
                 await self._next()
 
     def leave(self) -> bool:
         """Take no more. True when nothing is in hand."""
         self._leaving.set()
         return self._in_hand is None
+
+    @property
+    def is_leaving(self) -> bool:
+        return self._leaving.is_set()
 
     def forget(self) -> None:
         """Its next owner measures it."""
@@ -96,6 +100,13 @@ class Partition:
 
     async def measure(self, end: int | None) -> bool:
         """Whether Kafka, whose log ends before `end`, keeps silent towards it."""
+        is_silent = await self._measured(end)
+        if not self.is_leaving:  # else its next owner measures it
+            LAG.labels(self._service, *self.name).set(self.lag)
+            STALLED.labels(self._service, *self.name).set(self.stalled)
+        return is_silent
+
+    async def _measured(self, end: int | None) -> bool:
         try:
             position = await self._position()
         except (KafkaError, TimeoutError):  # none yet, or it is just being taken
@@ -106,8 +117,6 @@ class Partition:
         self._asked_for, self.lag = position, max(0, end - position)
         if not self.lag:
             self._progress_at = time.monotonic()
-        LAG.labels(self._service, *self.name).set(self.lag)
-        STALLED.labels(self._service, *self.name).set(self.stalled)
         return bool(self.lag) and self._in_hand is None and self._is_unanswered()
 
     def rest(self) -> None:

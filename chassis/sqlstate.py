@@ -28,6 +28,7 @@ SCHEMA: Mapping[str, Verdict] = {
     "42704": Verdict.AWAY,  # undefined_object
     "42883": Verdict.AWAY,  # undefined_function
     "42P01": Verdict.AWAY,  # undefined_table
+    "42P10": Verdict.AWAY,  # invalid_column_reference: ON CONFLICT without its unique key
 }
 
 # Classes by two letters, conditions by five; the longer wins, and the rest is a fault.

@@ -8,16 +8,20 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import ProducerClosed
 
 from chassis.bus import FAREWELL_SECONDS, Bus
 from chassis.clock import now
+from chassis.dead_letters import dead_letters
 from chassis.logs import log
 from chassis.refusal import Unavailable
 from contract.catalogue import parked, topics
-from contract.envelope import write
+from contract.envelope import Lost, write
 from contract.lobby import AppointmentDelayed, AppointmentMissed
 from dev import kafka as kafkas
-from tests.chassis.kafka import PATIENCE, Record, publish, running, said
+from tests.chassis.falls import FALLS, Fall
+from tests.chassis.kafka import PATIENCE, Record, publish, running, said, until
 
 TOPIC = AppointmentDelayed.topic
 HEADERS = [
@@ -212,6 +216,83 @@ async def test_what_goes_on_failing_is_parked_and_the_next_is_handled(
     assert _header(record, "parked-reason") == b"failing"
     assert json.loads(record.value or b"")["minutes"] == 1
     assert ear.tried == [1, 1, 1, 1, 2]
+
+
+OUR_FALLS = {
+    name: fall
+    for name, fall in FALLS.items()
+    if name not in ("returns", "no Exception", "a base group")
+}
+
+
+@pytest.mark.parametrize("fall", OUR_FALLS.values(), ids=OUR_FALLS)
+async def test_however_a_hearer_falls_it_is_tried_again_then_parked(
+    ear: Ear, fall: Fall
+) -> None:
+    bus = ear.bus()
+
+    @bus.hears(AppointmentDelayed)
+    async def falls(event: AppointmentDelayed) -> None:
+        if event.appointment_id != ear.appointment:
+            return
+        ear.tried.append(event.minutes)
+        if event.minutes == 1:
+            await fall()
+        ear.heard.put_nowait(event.minutes)
+
+    await ear.say(1, 2)
+    async with running(bus.run()):
+        await ear.hears(2)
+        record = await ear.parked()
+    assert _header(record, "parked-reason") == b"failing"
+    assert ear.tried == [1, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "Partition.run",
+        "Member._keep_committing",
+        "Member._keep_measuring",
+        "Member._follow_topics",
+        "Member._hear_complaints",
+    ],
+)
+async def test_a_bus_of_which_a_task_was_cancelled_lives_on(
+    ear: Ear, task: str
+) -> None:
+    async with running(ear.bus().run()):
+        await ear.say(1)
+        await ear.hears(1)
+        cancelled = _tasks(task)
+        for each in cancelled:
+            each.cancel()
+
+        async def is_there_again() -> bool:
+            return bool(_tasks(task) - cancelled)
+
+        await until(is_there_again)
+        await ear.say(2)
+        await ear.hears(2)
+
+
+def _tasks(name: str) -> "set[asyncio.Task[None]]":
+    return {
+        each
+        for each in asyncio.all_tasks()
+        if getattr(each.get_coro(), "__qualname__", "") == name
+    }
+
+
+async def test_a_letter_whose_producer_has_ended_is_for_the_next_life(
+    ear: Ear,
+) -> None:
+    place = TopicPartition(TOPIC, 0)
+    async with dead_letters(ear.service, ear.servers, log("test")) as letters:
+        await letters.keep_place(place, 0, Lost.CORRUPT)
+    with pytest.raises(ProducerClosed):
+        async with asyncio.timeout(PATIENCE):
+            await letters.keep_place(place, 1, Lost.CORRUPT)
 
 
 async def test_a_message_stays_until_the_database_is_back(ear: Ear) -> None:

@@ -304,6 +304,58 @@ async def test_a_topic_that_is_missing_keeps_nobody_from_hearing_the_others(
         await station.hears(3)
 
 
+async def test_a_topic_that_was_made_between_two_lives_is_missing_no_more(
+    station: Station,
+) -> None:
+    late = f"test.{uuid4()}"
+
+    def missing() -> float | None:
+        labels = {"service": station.service}
+        return REGISTRY.get_sample_value("chassis_topics_missing", labels)
+
+    async def is_missed() -> bool:
+        return missing() == 1
+
+    async def is_missed_no_more() -> bool:
+        return missing() == 0
+
+    async with running(station.bus(late).run()):
+        await until(is_missed)
+    await kafkas.create_topics(station.node.servers, [late])
+    async with running(station.bus(late).run()):
+        await until(is_missed_no_more)
+
+
+async def test_a_partition_stands_still_no_more_while_kafka_is_away(
+    station: Station,
+) -> None:
+    """ "Cannot know" is not "stands still", nor is it what was known before."""
+    deed = Deed()
+    bus = Bus(station.service, station.node.servers, 20, log(station.service))
+    bus.hears(_event(station.topic))(deed)
+    await station.say(1)
+
+    async def stands_still() -> bool:
+        return _stalled(station) > 1
+
+    async def does_not() -> bool:
+        return _stalled(station) < 1
+
+    async with running(bus.run()):
+        await until(stands_still)
+        station.node.freeze()
+        try:
+            await until(does_not)
+        finally:
+            station.node.thaw()
+            deed.may_go_on.set()
+
+
+def _stalled(station: Station) -> float:
+    labels = {"service": station.service, "topic": station.topic, "partition": "0"}
+    return REGISTRY.get_sample_value("chassis_consumer_stalled_seconds", labels) or 0
+
+
 async def test_a_service_whose_topics_are_all_missing_hears_when_they_are_made(
     node: kafkas.ApacheKafka,
 ) -> None:

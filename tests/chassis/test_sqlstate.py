@@ -40,6 +40,7 @@ ONE_BY_ONE = {
     "42704": AWAY,
     "42883": AWAY,
     "42P01": AWAY,
+    "42P10": AWAY,
     "55000": AWAY,
     "55006": AWAY,
     "55P02": FAULT,
