@@ -1,6 +1,6 @@
 """Who may enter, and when. Pure: no clock, no database, no network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,17 +9,10 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from chassis.refusal import Refusal
-from contract.appointment import UNHEARD, Aspect, Heard
-from contract.booking import (
-    AppointmentBooked,
-    AppointmentCancelled,
-    Change,
-    Professional,
-    Service,
-    Timed,
-    Unit,
-)
+from contract.appointment import UNHEARD, Heard
+from contract.booking import Professional, Service, Unit
 from contract.identity import Role
+from contract.signalling import CallEnded, EndedBy
 from contract.slot import Slot, Stamp
 from services.lobby.delay import Delay, guessed
 from services.lobby.place import Person, Place, State
@@ -97,36 +90,56 @@ class Visit:
     delay: Delay | None = None
     slot_sequence: int = UNHEARD  # of the slot that the last of these are about
 
-    def after(self, change: Change) -> Self:
-        """With what is new in this word of the booking system."""
-        renewed = self.heard.renewed_by(change)
-        visit = replace(self, heard=self.heard.and_then(change)).without_what_is_over()
-        if Aspect.DETAILS in renewed and isinstance(change, AppointmentBooked):
-            visit = replace(visit, details=_details(change))
-        if Aspect.TIMES in renewed and isinstance(change, Timed):
-            visit = visit.at(change.starts_at, change.ends_at)
-        if Aspect.STATUS in renewed:
-            off = isinstance(change, AppointmentCancelled)
-            visit = visit.cancelled() if off else replace(visit, status=Status.BOOKED)
-        return visit
+    def has_come(self, at: datetime) -> bool:
+        """Whether its time had begun by then."""
+        return self.starts_at is not None and self.starts_at <= at
 
-    def without_what_is_over(self) -> Self:
-        """What is known of a slot that is over says nothing of the one that holds."""
-        if self.slot_sequence > self.heard.over:
-            return self
-        return replace(self, admitted_at=None, in_call_since=None, delay=None)
+    def afresh(self) -> Self:
+        """What was known of the slot before says nothing of the one that holds."""
+        visit = self.not_over()
+        return replace(visit, admitted_at=None, in_call_since=None, delay=None)
+
+    def going_on(self) -> Self:
+        """What has begun has begun, though the slot is another."""
+        return self._now(delay=None)
+
+    def not_over(self) -> Self:
+        return replace(self, status=Status.BOOKED) if self.status in OVER else self
 
     def call_started(self, slot: Slot | None, at: datetime) -> Self:
         if self.heard.is_over(slot):
             return self
-        sequence = slot.sequence if slot else self.heard.times
-        return replace(self, in_call_since=at, slot_sequence=sequence)
+        return replace(self, in_call_since=at, slot_sequence=self._sequence(slot))
 
-    def call_ended(self, slot: Slot | None, *, for_good: bool) -> Self:
-        """The end of a call of a slot before ends nothing now."""
-        if self.heard.is_over(slot):
+    def call_ended(self, said: CallEnded, inside: Sequence[Place]) -> Self:
+        """The end of a call of a slot before ends nothing now.
+
+        Unless that call went on into the time that holds: then it was this visit.
+        """
+        off = said.ended_by is EndedBy.CANCELLATION
+        went_on = not off and self._includes(inside, said.at)
+        if self.heard.is_over(said.slot) and not went_on:
             return self
-        return self.ended() if for_good else replace(self, in_call_since=None)
+        visit = self.with_inside(inside, said.at)
+        if said.ended_by is not EndedBy.PROFESSIONAL:
+            return replace(visit, in_call_since=None)
+        return replace(visit.ended(), slot_sequence=self._sequence(said.slot))
+
+    def with_inside(self, places: Iterable[Place], at: datetime) -> Self:
+        """Who was let in before a move, and was inside when the time came, was served."""
+        if self.admitted_at or not self._includes(places, at):
+            return self
+        return self._now(admitted_at=at, delay=None)
+
+    def _includes(self, places: Iterable[Place], at: datetime) -> bool:
+        off = self.status is Status.CANCELLED
+        return not off and self.has_come(at) and is_inside(places)
+
+    def _sequence(self, slot: Slot | None) -> int:
+        """Of the slot that something is about; what goes on is about the one that holds."""
+        if slot is None or self.heard.is_over(slot):
+            return self.heard.times
+        return slot.sequence
 
     def was_in_call(self, place: Place, slot: Slot | None, ended_at: datetime) -> bool:
         """Whether somebody who was let in was in the call that ended then.
@@ -141,14 +154,6 @@ class Visit:
             or sequence is None
             or sequence <= self.heard.over
         )
-
-    def at(self, starts_at: datetime, ends_at: datetime) -> Self:
-        """At this time. An appointment that was over and moves is booked again."""
-        delay = self.delay if starts_at == self.starts_at else None
-        visit = replace(self, starts_at=starts_at, ends_at=ends_at, delay=delay)
-        if self.status in OVER:
-            visit = replace(visit, status=Status.BOOKED, admitted_at=None)
-        return visit
 
     def check_open(self, now: datetime, join_after_end: timedelta) -> None:
         """Raises the refusal that says why one may not ask to join now."""
@@ -189,20 +194,25 @@ class Visit:
         return over and self.status is Status.BOOKED and not self.admitted_at
 
     def missed(self) -> Self:
-        return replace(self, status=Status.MISSED, delay=None)
+        return self._now(status=Status.MISSED, delay=None)
 
     def unserved(self) -> Self:
-        return replace(self, status=Status.UNSERVED, delay=None)
+        return self._now(status=Status.UNSERVED, delay=None)
 
     def cancelled(self) -> Self:
         return replace(self, status=Status.CANCELLED, delay=None)
+
+    def not_cancelled(self) -> Self:
+        """Booked again, if it was cancelled; whoever corrects it says nothing new."""
+        off = self.status is Status.CANCELLED
+        return replace(self, status=Status.BOOKED) if off else self
 
     def late(self, minutes: int, at: datetime) -> Self:
         """By a professional's word, which no guess of ours may replace."""
         self.check_not_cancelled()
         if self.status in UNBEGUN:
             raise AppointmentIsOver("The appointment is over.")
-        if self._has_begun():
+        if self.has_begun():
             raise AlreadyBegun("The visit has begun: it is late no more.")
         said = Delay(minutes, inferred=False, at=at)
         same = self.delay is not None and replace(self.delay, at=at) == said
@@ -210,7 +220,7 @@ class Visit:
 
     def kept_waiting(self, at: datetime) -> Self:
         """Somebody waits, and the professional's other call still runs."""
-        off = self.status is not Status.BOOKED or self._has_begun()
+        off = self.status is not Status.BOOKED or self.has_begun()
         if off or self.starts_at is None or (self.delay and not self.delay.inferred):
             return self
         guess = guessed(self.starts_at, at)
@@ -231,7 +241,7 @@ class Visit:
         """With something that is known of the slot that holds."""
         return replace(self, slot_sequence=self.heard.times, **known)
 
-    def _has_begun(self) -> bool:
+    def has_begun(self) -> bool:
         return self.admitted_at is not None or self.status is Status.ENDED
 
 
@@ -241,7 +251,9 @@ def waiting_since(places: Iterable[Place]) -> datetime | None:
     return min(filter(None, asked), default=None)
 
 
-def _details(booked: AppointmentBooked) -> Details:
-    return Details(
-        booked.unit, booked.service, booked.professional, booked.patient.name
+def is_inside(places: Iterable[Place]) -> bool:
+    """Whether somebody for the patient has been let in."""
+    return any(
+        each.state is State.ADMITTED and each.person.role in FOR_THE_PATIENT
+        for each in places
     )

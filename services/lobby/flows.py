@@ -20,17 +20,25 @@ from contract.lobby import (
     AppointmentUnserved,
     ByAProfessional,
     PatientAdmitted,
+    PatientAway,
     PatientLeft,
     PatientRefused,
     PatientReturned,
     PatientWaiting,
 )
-from contract.signalling import CallEnded, CallStarted, EndedBy
+from contract.signalling import CallEnded, CallStarted
 from contract.slot import Slot, Stamp
-from services.lobby import message_store, store, whose
+from services.lobby import booking, message_store, store, whose
 from services.lobby.absences import Absences, keep, moving
 from services.lobby.delay import Delay
-from services.lobby.domain import Details, Invitation, Status, Visit, waiting_since
+from services.lobby.domain import (
+    Details,
+    Invitation,
+    Status,
+    Visit,
+    is_inside,
+    waiting_since,
+)
 from services.lobby.message import Message
 from services.lobby.metrics import MISSED, UNSERVED, WAITED
 from services.lobby.place import (
@@ -93,12 +101,15 @@ class Lobby:
         async with self.database.writing() as tx:
             if not await inbox.first_sight(tx, said):
                 return
-            visit = (await store.hold_visit(tx, said.appointment_id)).after(said)
+            now = self.clock()
+            before = await store.hold_visit(tx, said.appointment_id)
+            visit = booking.changed(before, said, now)
             await store.save_visit(tx, visit)
-            if visit.starts_at and visit.starts_at > self.clock():
-                for place in await store.places(tx, said.appointment_id):
-                    postponed = place.postponed(self.clock())
-                    await keep(tx, place, postponed, self.clock())
+            for place in await store.places(tx, said.appointment_id):
+                kept = booking.kept(place, before, visit, now)
+                await keep(tx, place, kept, now)
+                if booking.has_another_slot(before, visit):
+                    await self._waits_on(tx, visit, kept)
 
     async def welcomed(self, said: PatientIdentified) -> None:
         """Someone has identified: keep a place for them."""
@@ -145,11 +156,13 @@ class Lobby:
             if not await inbox.first_sight(tx, said):
                 return
             visit = await store.hold_visit(tx, said.appointment_id)
-            for place in await store.places(tx, said.appointment_id):
-                if visit.was_in_call(place, said.slot, said.at):
-                    await self._leave(tx, visit, place)
-            over = said.ended_by is EndedBy.PROFESSIONAL
-            await store.save_visit(tx, visit.call_ended(said.slot, for_good=over))
+            places = await store.places(tx, said.appointment_id)
+            inside = [
+                each for each in places if visit.was_in_call(each, said.slot, said.at)
+            ]
+            await store.save_visit(tx, visit.call_ended(said, inside))
+            for place in inside:
+                await self._leave(tx, visit, place)
 
     # What a patient, or who attends with them, does
 
@@ -179,7 +192,9 @@ class Lobby:
     async def leave(self, session: VisitSession) -> View:
         """Stop waiting, or leave the call."""
         async with self.database.writing() as tx:
-            visit, place = await whose.mine(tx, session, self.clock())
+            known, place = await whose.mine(tx, session, self.clock())
+            visit = known.with_inside([place], self.clock())
+            await store.save_visit(tx, visit)
             return await self._seen(tx, visit, await self._leave(tx, visit, place))
 
     async def checked(
@@ -240,6 +255,7 @@ class Lobby:
             returned = place.returned(
                 seen.version, whose.who(session), why, self.clock()
             )
+            await store.save_visit(tx, visit.with_inside([place], self.clock()))
             await self._decided(
                 tx, session, place, returned, PatientReturned, slot=visit.heard.slot
             )
@@ -297,6 +313,8 @@ class Lobby:
             if not visit.is_overdue(now - self.join_after_end):
                 return
             places = await store.places(tx, appointment_id)
+            if is_inside(places):
+                return  # the call of a slot before has gone on into this one
             since = waiting_since(places)
             await store.save_visit(tx, visit.unserved() if since else visit.missed())
             for place in places:
@@ -329,6 +347,17 @@ class Lobby:
             at=place.since,
         )
         await self.outbox.record(tx, decided.about(slot))
+
+    async def _waits_on(self, tx: Writer, visit: Visit, place: Place) -> None:
+        """What was said of the slot before is over; they wait all the same."""
+        off = visit.status is Status.CANCELLED or visit.details is None
+        if off or place.state is not State.WAITING or visit.starts_at is None:
+            return
+        since = max(place.since, visit.starts_at)
+        await self.outbox.record(tx, moving(PatientWaiting, visit, place, since))
+        if place.away_since:
+            gone = moving(PatientAway, visit, place, max(since, place.away_since))
+            await self.outbox.record(tx, gone)
 
     async def _leave(self, tx: Writer, visit: Visit, place: Place) -> Place:
         left = place.left(self.clock())

@@ -52,6 +52,7 @@ MOVES = MappingProxyType(
         (State.WAITING, Move.POSTPONE): State.IDENTIFIED,
         (State.ADMITTED, Move.RETURN): State.WAITING,
         (State.ADMITTED, Move.LEAVE): State.LEFT,
+        (State.ADMITTED, Move.POSTPONE): State.IDENTIFIED,
     }
 )
 
@@ -170,7 +171,8 @@ class Place:
         self._check_seen(seen)
         if self.state is not State.ADMITTED:
             raise NotInCall("This person is not in the call.")
-        return replace(self._moved(Move.RETURN, at), reason=why, by=by)
+        returned = self._moved(Move.RETURN, at)
+        return replace(returned, asked_at=self.asked_at or at, reason=why, by=by)
 
     def left(self, at: datetime) -> Self:
         """Leaving twice, or before asking, changes nothing."""
@@ -179,9 +181,9 @@ class Place:
         return self._moved(Move.LEAVE, at)
 
     def postponed(self, at: datetime) -> Self:
-        """The appointment moved to later: nobody waits for it yet, or has waited."""
-        waiting = self.state is State.WAITING
-        place = self._moved(Move.POSTPONE, at) if waiting else self
+        """For a slot to come: nobody waits for it yet, has waited, or was let in."""
+        there = (self.state, Move.POSTPONE) in MOVES
+        place = self._moved(Move.POSTPONE, at) if there else self
         return replace(place, asked_at=None)
 
     def away(self, at: datetime) -> Self:

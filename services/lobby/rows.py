@@ -25,9 +25,9 @@ def visit(row: Any) -> Visit:
             row["heard_times"],
             row["heard_status"],
             row["starts_at"],
-            row["heard_over"],
+            _over(row),
         ),
-        status=Status(row["status"]),
+        status=_status(row),
         details=_details(json.loads(row["details"])) if row["details"] else None,
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
@@ -39,6 +39,11 @@ def visit(row: Any) -> Visit:
         delay=_delay(row),
         slot_sequence=row["visit_slot_sequence"],
     )
+
+
+def status_column(status: Status) -> Status:
+    """An instance from before there was an 'unserved' reads it as what it then was."""
+    return Status.MISSED if status is Status.UNSERVED else status
 
 
 def details_json(details: Details) -> str:
@@ -95,6 +100,18 @@ def _details(document: Mapping[str, Any]) -> Details:
         professional=Professional.model_validate(document["professional"]),
         patient_name=SecretStr(document["patient_name"]),
     )
+
+
+def _status(row: Any) -> Status:
+    status = Status(row["status"])
+    return Status.UNSERVED if row["unserved"] and status is Status.MISSED else status
+
+
+def _over(row: Any) -> int:
+    """A cancellation ends every slot up to it, also one that was heard before this was kept."""
+    over: int = row["heard_over"]
+    status: int = row["heard_status"]
+    return max(over, status) if row["status"] == Status.CANCELLED else over
 
 
 def _by(row: Any) -> Professional:

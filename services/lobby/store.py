@@ -10,7 +10,7 @@ from chassis import audit
 from chassis.database import Reader, Writer
 from contract.booking import Professional
 from services.lobby import rows
-from services.lobby.domain import Visit
+from services.lobby.domain import FOR_THE_PATIENT, Status, Visit
 from services.lobby.place import Place, Whom
 
 
@@ -21,7 +21,7 @@ async def visit(tx: Reader, appointment_id: str) -> Visit | None:
                starts_at, ends_at, admitted_at, in_call_since, invitation_failed,
                invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at,
                heard_over, slot_sequence AS visit_slot_sequence, invitation_starts_at,
-               invitation_sequence
+               invitation_sequence, unserved
           FROM visit
          WHERE appointment_id = $1
         """,
@@ -57,7 +57,7 @@ async def _held(tx: Writer, appointment_id: str) -> Any:
                starts_at, ends_at, admitted_at, in_call_since, invitation_failed,
                invitation_reason, invitation_at, delay_minutes, delay_inferred, delay_at,
                heard_over, slot_sequence AS visit_slot_sequence, invitation_starts_at,
-               invitation_sequence
+               invitation_sequence, unserved
           FROM visit
          WHERE appointment_id = $1
            FOR UPDATE
@@ -78,14 +78,14 @@ async def save_visit(tx: Writer, visit: Visit) -> None:
                invitation_reason = $13, invitation_at = $14, delay_minutes = $15,
                delay_inferred = $16, delay_at = $17, heard_over = $18,
                slot_sequence = $19, invitation_starts_at = $20,
-               invitation_sequence = $21
+               invitation_sequence = $21, unserved = $22
          WHERE appointment_id = $1
         """,
         visit.appointment_id,
         visit.heard.details,
         visit.heard.times,
         visit.heard.status,
-        visit.status,
+        rows.status_column(visit.status),
         visit.details.unit.id if visit.details else None,
         rows.details_json(visit.details) if visit.details else None,
         visit.starts_at,
@@ -102,21 +102,26 @@ async def save_visit(tx: Writer, visit: Visit) -> None:
         visit.slot_sequence,
         sent_for.starts_at if sent_for else None,
         sent_for.sequence if sent_for else None,
+        visit.status is Status.UNSERVED,
     )
 
 
 async def overdue(tx: Reader, ended_before: datetime) -> Sequence[str]:
-    """Appointments still booked whose time is over and to which nobody was let in."""
+    """Appointments still booked whose time is over, to which nobody was or is let in."""
     found = await tx.fetch(
         """
         SELECT appointment_id
           FROM visit
          WHERE ends_at < $1 AND status = 'booked' AND admitted_at IS NULL
            AND details IS NOT NULL
+           AND NOT EXISTS (SELECT FROM place
+                            WHERE place.appointment_id = visit.appointment_id
+                              AND state = 'admitted' AND role = ANY($2))
          ORDER BY ends_at
          LIMIT 100
         """,
         ended_before,
+        list(FOR_THE_PATIENT),
     )
     return [row["appointment_id"] for row in found]
 
@@ -309,8 +314,8 @@ async def day(
                invitation_failed, invitation_reason, invitation_at, delay_minutes,
                delay_inferred, delay_at, heard_over,
                visit.slot_sequence AS visit_slot_sequence, invitation_starts_at,
-               invitation_sequence, person_id, role, name, birth_year, method,
-               state, version, since, asked_at, reason, by_id, by_name, away_since,
+               invitation_sequence, unserved, person_id, role, name, birth_year,
+               method, state, version, since, asked_at, reason, by_id, by_name, away_since,
                summoned_at, summoned_until, summons_passed, checks, place.slot_sequence
           FROM visit
           LEFT JOIN place USING (appointment_id)

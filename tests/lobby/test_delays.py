@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from contract.booking import AppointmentCancelled, AppointmentRescheduled
 from contract.signalling import CallEnded, EndedBy
+from services.lobby.booking import changed
 from services.lobby.delay import Delay, guessed
 from services.lobby.domain import Visit
 from services.lobby.refusals import (
@@ -29,7 +30,7 @@ from tests.lobby.conftest import (
     staff,
 )
 
-VISIT = Visit("a-1").after(booking(appointment_id="a-1"))
+VISIT = changed(Visit("a-1"), booking(appointment_id="a-1"), TEN)
 HALF_PAST = {"starts_at": TEN + HALF_HOUR, "ends_at": TEN + 2 * HALF_HOUR}
 
 

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -331,7 +332,8 @@ async def test_an_appointment_that_moves_while_it_is_being_closed_is_not_closed(
         visit = await store.hold_visit(tx, said.appointment_id)
         sweeping = asyncio.create_task(room.lobby.sweep())
         await _until_it_waits(room)
-        tomorrow = visit.at(TEN + timedelta(days=1), TEN + timedelta(days=1, hours=1))
+        day = timedelta(days=1)
+        tomorrow = replace(visit, starts_at=TEN + day, ends_at=TEN + day + HALF_HOUR)
         await store.save_visit(tx, tomorrow)
     await sweeping
     assert await room.said() == []
