@@ -45,7 +45,8 @@ import { Room } from '/static/room.js';
 const told = new URLSearchParams(location.search);
 const renewed = async () => (await fetch(`/renew?${told}`, { method: 'POST' })).ok;
 const media = new Media();
-await Promise.all([media.open(), renewed()]);
+await media.open(); // which may take longer than a token lives
+await renewed();
 setInterval(renewed, 2000); // as session.js does, long before the token ends
 const room = new Room({
   appointment: told.get('appointment'), as: told.get('as'), media, admission: async () => null, renewed,
@@ -112,6 +113,7 @@ class End:
 
     async def sees_the_other_move(self) -> None:
         async def moves() -> bool | None:
+            assert not await self.page.evaluate("window.over ?? []")
             frames: int = await self.page.evaluate("window.decoded?.() ?? 0")
             return frames > 10 or None
 
