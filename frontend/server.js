@@ -57,7 +57,7 @@ export async function ask(method, path, given = {}) {
 export async function askOnce(method, path, given = {}) {
   const answer = await reach(method, path, given);
   if (answer.status === 204) return null;
-  if (answer.ok) return answer.json();
+  if (answer.ok) return answer.json().catch(unreachable);
   throw new Refused(await problemOf(answer), waitOf(answer));
 }
 
@@ -75,8 +75,16 @@ async function reach(method, path, { body, version }) {
   try {
     return await fetch(path, { method, headers, body: sent, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
   } catch {
-    throw new Refused({ status: 0, code: 'unreachable' }, 0);
+    return unreachable();
   }
+}
+
+/**
+ * No answer, half of one, or the page of somebody in between who wants a login.
+ * @returns {never}
+ */
+function unreachable() {
+  throw new Refused({ status: 0, code: 'unreachable' }, 0);
 }
 
 /**
