@@ -16,6 +16,8 @@ export class Connection {
   other = null;
   /** The last offer made or answered here. */
   round = 0;
+  /** Whether it has been up, if only once. */
+  wasConnected = false;
   theirs = new MediaStream();
   /** @type {{ from: string | null, round: number, candidate: RTCIceCandidateInit }[]} those that came before their description */
   #early = [];

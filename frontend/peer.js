@@ -17,7 +17,8 @@ const OFFERER_WAITS = 1000;
  * @property {() => RTCIceServer[]} iceServers
  * @property {MediaStream} mine
  * @property {(signal: Signal) => void} send
- * @property {() => Promise<RTCIceServer[]>} freshServers asked before every ICE restart: credentials are short-lived
+ * @property {() => Promise<RTCIceServer[]>} freshServers asked before every step: credentials are short-lived, and the answer shows
+ *   that the wire is there, or is given by the next one
  * @property {() => void} changed the state or the other's tracks
  * @property {() => boolean} reachable whether there is somebody to heal with; asked when a connection is not up
  */
@@ -63,6 +64,7 @@ class Peer {
 
   /** A new connection in place of the one before. */
   begin() {
+    if (this.#closed) throw new Error('Closed while this was on its way.');
     this.#drop();
     const connection = new Connection({
       iceServers: this.how.iceServers(),
@@ -104,6 +106,7 @@ class Peer {
     this.tries = 0;
     this.healing = false;
     this.wasConnected = true;
+    if (this.current) this.current.wasConnected = true;
   }
 
   /** Something has been said or has failed: if nothing comes of it, it is seen to again. */
@@ -128,11 +131,23 @@ class Peer {
     if (!reachable || (this.tries === 1 && this.current?.promising)) return;
     this.healing = this.wasConnected;
     this.how.changed();
-    void this.inOrder(() => this.tend());
+    void this.inOrder(() => this.#step());
   }
 
-  /** What is done about a connection that is not up. */
-  async tend() {}
+  async #step() {
+    const { tries } = this;
+    if (tries === 0) return;
+    const iceServers = await this.how.freshServers();
+    // Fewer by now: it has been up, or the other was met anew, which leads on by itself.
+    if (this.tries >= tries && !this.connected) await this.tend(tries, iceServers);
+  }
+
+  /**
+   * What is done about a connection that is not up.
+   * @param {number} _tries
+   * @param {RTCIceServer[]} _iceServers
+   */
+  async tend(_tries, _iceServers) {}
 
   /** The other is here, or here again, or one's own wire is back. */
   meet() {
@@ -172,9 +187,18 @@ class Peer {
 
 /** The side that makes the offers, and only when asked or when its connection fails. */
 export class Offerer extends Peer {
+  /** @type {Set<string>} names that were talked to once, and whose connection then died: what they still say comes from a page that is gone */
+  #left = new Set();
+
   /** @override */
   get lag() {
     return OFFERER_WAITS;
+  }
+
+  /** @override */
+  meet() {
+    super.meet();
+    if (!this.connected) this.waits();
   }
 
   /** @override @param {Signal} signal */
@@ -191,15 +215,18 @@ export class Offerer extends Peer {
   async #asked(signal) {
     const { current } = this;
     const asking = senderOf(signal);
+    if (asking && this.#left.has(asking)) return undefined;
     if (!current || current.closed || (current.other !== asking && !await current.lives())) return this.#offerTo(asking);
     if (current.other !== asking) return undefined;
     if (current.pending) return this.#sayOffer(current);
-    if (signal.ask === 'restart' && signal.round === current.round) return this.#restart(current);
+    if (signal.ask === 'restart' && signal.round === current.round) return this.#restart(current, await this.how.freshServers());
     return undefined;
   }
 
   /** @param {string | null} asking */
   async #offerTo(asking) {
+    const { current } = this;
+    if (current?.other && current.wasConnected && current.other !== asking) this.#left.add(current.other);
     const connection = this.begin();
     connection.other = asking;
     await connection.offer();
@@ -218,18 +245,20 @@ export class Offerer extends Peer {
     this.waits();
   }
 
-  /** @param {Connection} connection */
-  async #restart(connection) {
-    await connection.offer(await this.how.freshServers());
+  /**
+   * @param {Connection} connection
+   * @param {RTCIceServer[]} iceServers
+   */
+  async #restart(connection, iceServers) {
+    await connection.offer(iceServers);
     this.#sayOffer(connection);
   }
 
-  /** @override */
-  async tend() {
+  /** @override @param {number} _ @param {RTCIceServer[]} iceServers */
+  async tend(_, iceServers) {
     const { current } = this;
-    if (!current || this.connected) return;
-    if (current.pending) this.#sayOffer(current);
-    else await this.#restart(current);
+    if (current?.pending) this.#sayOffer(current);
+    else if (current) await this.#restart(current, iceServers);
   }
 
   /** @param {Connection} connection */
@@ -253,10 +282,9 @@ export class Answerer extends Peer {
     if (!this.connected) this.waits();
   }
 
-  /** @override */
-  async tend() {
-    if (this.connected) return;
-    if (this.tries % STEPS === 0) this.begin();
+  /** @override @param {number} tries */
+  async tend(tries) {
+    if (tries % STEPS === 0) this.begin();
     this.#ask(this.current?.round ? 'restart' : 'offer');
   }
 

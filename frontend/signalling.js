@@ -41,6 +41,9 @@ export class Signalling {
     this.unsent = [];
     this.welcomed = false;
     this.lapsed = false;
+    /** Whether the session was renewed just before this socket. */
+    this.assured = false;
+    this.opening = false;
     this.over = false;
     this.failures = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -51,10 +54,19 @@ export class Signalling {
     addEventListener('online', this.online);
   }
 
+  /** One at a time: the network may come back while this is on its way. */
   async open() {
+    if (this.opening) return;
     clearTimeout(this.timer);
-    if (this.lapsed && !await this.renewed()) return this.#openLater();
+    this.opening = true;
+    await this.#open().finally(() => { this.opening = false; });
+  }
+
+  async #open() {
+    const { lapsed } = this;
+    if (lapsed && !await this.renewed().catch(() => false)) return this.#openLater();
     this.lapsed = false;
+    this.assured = lapsed;
     const admission = await this.admission().catch(() => null);
     if (this.over) return undefined;
     const socket = new WebSocket(this.address, PROTOCOL);
@@ -137,9 +149,18 @@ export class Signalling {
 
   /** @param {Extract<Frame, { type: 'error' }>} frame */
   #told({ code, action }) {
-    if (action === 'stop') return this.#stop(code);
+    if (action === 'stop') return this.#refused(code);
     if (action === 'reconnect') this.resume = null;
     return undefined;
+  }
+
+  /**
+   * A token that ran out while the wire was away is told as no session at all: that is believed only of one that was just renewed.
+   * @param {string} code
+   */
+  #refused(code) {
+    if (code === 'no_session' && !this.assured) this.lapsed = true;
+    else this.#stop(code);
   }
 
   /** @param {string} code */
@@ -159,7 +180,8 @@ export class Signalling {
     this.welcomed = false;
     socket.close();
     const stop = STOPS[closeCode];
-    if (stop) return this.#stop(stop);
+    if (stop) this.#refused(stop);
+    if (this.over) return undefined;
     this.lapsed ||= closeCode === SESSION_OVER;
     this.wire(false);
     return this.#openLater();
@@ -180,7 +202,6 @@ export class Signalling {
   #hurry() {
     if (this.over || this.welcomed || this.socket) return;
     this.failures = 0;
-    clearTimeout(this.timer);
     void this.open();
   }
 }

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ FRONTEND = Path(__file__).parents[2] / "frontend"
 BOTH = ("audio", "video")
 GUARD = 15.0  # seconds until a test gives up; no test is measured by it
 LOOK_EVERY = 0.1
+SESSION_OVER = 4402
 
 # The devices are plain ones; how the pages open them is tried elsewhere.
 PAGE = """<!doctype html><title>Call</title><script type="module">
@@ -51,6 +53,9 @@ class Devices extends EventTarget {
     this.dispatchEvent(new CustomEvent('change', { detail: kind }));
   }
 }
+window.admission = () => Promise.resolve(null);
+window.renewed = () => Promise.resolve(true);
+window.stopped = null;
 window.made = [];
 const Plain = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Plain {
@@ -61,8 +66,9 @@ window.enter = async (appointment, as, kinds) => {
   await window.devices.take(kinds);
   window.room = new Room({
     appointment, as, media: window.devices,
-    admission: () => Promise.resolve(null), renewed: () => Promise.resolve(true),
+    admission: () => window.admission(), renewed: () => window.renewed(),
   });
+  window.room.addEventListener('stopped', ({ detail }) => { window.stopped = detail; });
   await window.room.enter();
 };
 /** How much of each kind has come in, over the connection to each other person. */
@@ -90,12 +96,26 @@ def undisturbed(frame: Frame) -> list[tuple[float, Frame]]:
 
 
 @dataclass
+class Line:
+    """One socket of a browser's, and the one to signalling that it is passed on to."""
+
+    member: str
+    browser: web.WebSocketResponse
+    server: aiohttp.ClientWebSocketResponse
+    dead: bool = False
+
+
+@dataclass
 class Wire:
     """What passed between the browsers and signalling."""
 
     said: list[tuple[str, Frame]] = field(default_factory=list)
     disturb: Disturbance = undisturbed
-    open: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
+    open: list["Line"] = field(default_factory=list)
+
+    @property
+    def hellos(self) -> int:
+        return sum(each["type"] == "hello" for _, each in self.said)
 
     @property
     def offers(self) -> int:
@@ -215,7 +235,24 @@ class Call:
     async def cut(self) -> None:
         """Every wire is lost; the pages come back by themselves."""
         for each in self.wire.open:
-            await each.close()
+            await each.server.close()
+
+    def let_die(self, member: str) -> None:
+        """Nothing passes their wire any more, either way, and nobody is told."""
+        for each in self.wire.open:
+            each.dead = each.dead or each.member == member
+
+    async def end_token(self, member: str) -> None:
+        """As signalling does it when the token is over."""
+        for each in self.wire.open:
+            if each.member == member:
+                await each.browser.close(code=SESSION_OVER)
+
+    def give_token(self, patient: "Someone", until: datetime | None = None) -> None:
+        """What their next socket comes with."""
+        appointment = patient.visit.appointment
+        cookie = self.house.visit_cookie(appointment, patient.member, "patient", until)
+        self._cookies[patient.member] = {VISIT_COOKIE: cookie}
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -240,24 +277,23 @@ class Call:
             headers={"Origin": ORIGIN, "Cookie": told},
             protocols=(SUBPROTOCOL,),
         ) as server:
-            self.wire.open.append(server)
+            line = Line(member, browser, server)
+            self.wire.open.append(line)
             async with asyncio.TaskGroup() as ways:
-                ways.create_task(self._up(member, browser, server))
-                ways.create_task(_down(server, browser))
+                ways.create_task(self._up(line))
+                ways.create_task(_down(line))
         return browser
 
-    async def _up(
-        self,
-        member: str,
-        browser: web.WebSocketResponse,
-        server: aiohttp.ClientWebSocketResponse,
-    ) -> None:
-        async for message in browser:
+    async def _up(self, line: Line) -> None:
+        async for message in line.browser:
+            if line.dead:
+                continue
             frame = json.loads(message.data)
             for wait, each in self.wire.disturb(frame):
-                self.wire.said.append((member, each))
-                _later(wait, server, each)
-        await server.close()
+                self.wire.said.append((line.member, each))
+                _later(wait, line.server, each)
+        if not line.dead:
+            await line.server.close()
 
 
 _sending: set[asyncio.Task[None]] = set()
@@ -274,13 +310,14 @@ def _later(wait: float, server: aiohttp.ClientWebSocketResponse, frame: Frame) -
     task.add_done_callback(_sending.discard)
 
 
-async def _down(
-    server: aiohttp.ClientWebSocketResponse, browser: web.WebSocketResponse
-) -> None:
-    async for message in server:
+async def _down(line: Line) -> None:
+    async for message in line.server:
+        if line.dead:
+            continue
         with suppress(ConnectionError):
-            await browser.send_str(message.data)
-    await browser.close(code=server.close_code or 1000)
+            await line.browser.send_str(message.data)
+    if not line.dead:
+        await line.browser.close(code=line.server.close_code or 1000)
 
 
 @asynccontextmanager
@@ -289,5 +326,7 @@ async def a_call(house: House, browser: Browser, visit: Visit) -> AsyncIterator[
     async with TestServer(call.app(), host="localhost") as server:
         call.url = f"http://localhost:{server.port}"
         yield call
+        for line in call.wire.open:
+            await line.server.close()
         for context in browser.contexts:
             await context.close()

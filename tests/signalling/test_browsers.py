@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import permutations
 from uuid import uuid4
 
@@ -9,9 +10,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from chassis.clock import now
 from tests import servers
 from tests.signalling.browsers import (
     BOTH,
+    GUARD,
+    LOOK_EVERY,
     Call,
     Disturbance,
     Someone,
@@ -70,6 +74,14 @@ async def _one_each(call: Call, *people: Someone) -> None:
     assert (call.wire.offers, call.wire.answers) == (pairs, pairs)
     made = [await each.connections() for each in people]
     assert made == [len(people) - 1] * len(people)
+
+
+async def _hellos(call: Call, number: int) -> None:
+    for _ in range(round(GUARD / LOOK_EVERY)):
+        if call.wire.hellos >= number:
+            return
+        await asyncio.sleep(LOOK_EVERY)
+    raise AssertionError(call.wire.hellos)
 
 
 @pytest.mark.parametrize("first", ["patient", "professional", "at once"])
@@ -256,10 +268,7 @@ async def test_wires_that_are_cut_leave_the_picture_as_it_is(call: Call) -> None
     await _enter(patient, professional)
     await _meet(patient, professional)
     await call.cut()
-    hellos = [each for each in call.wire.said if each[1]["type"] == "hello"]
-    while len(hellos) < 4:
-        await asyncio.sleep(0.1)
-        hellos = [each for each in call.wire.said if each[1]["type"] == "hello"]
+    await _hellos(call, 4)
     await _meet(patient, professional)
     await _one_each(call, patient, professional)
 
@@ -295,3 +304,158 @@ async def test_a_client_that_names_no_connection_is_met(
     await _enter(patient, professional)
     await _meet(patient, professional)
     await _one_each(call, patient, professional)
+
+
+@pytest.mark.parametrize(
+    ("who", "word"),
+    [
+        ("patient", "ask"),
+        ("patient", "answer"),
+        ("professional", "ask"),
+        ("professional", "offer"),
+    ],
+)
+async def test_a_wire_that_dies_without_a_word_is_noticed_by_whoever_needs_it(
+    call: Call, who: str, word: str
+) -> None:
+    """From the first ask, offer or answer on; no `online` tells the page."""
+    patient, professional = await call.patient(), await call.professional()
+    member = patient.member if who == "patient" else professional.member
+    died: list[Frame] = []
+
+    def die(frame: Frame) -> list[tuple[float, Frame]]:
+        said = frame.get("ask") and "ask", (frame.get("description") or {}).get("type")
+        if word not in said or died:
+            return [(0, frame)]
+        died.append(frame)
+        call.let_die(member)
+        return []
+
+    call.wire.disturb = die
+    await _enter(professional, patient)
+    await patient.page.wait_for_function(
+        "(member) => window.room.peers.get(member)?.connected",
+        arg=professional.member,
+        timeout=3 * GUARD * 1000,
+    )
+    await _meet(patient, professional)
+    assert died
+    assert call.wire.hellos == 3
+
+
+async def test_a_renewal_that_fails_leaves_no_page_without_a_wire(call: Call) -> None:
+    patient, professional = await call.patient(), await call.professional()
+    await _enter(patient, professional)
+    await _meet(patient, professional)
+    await patient.does("""
+      void (window.renewed = () => {
+        window.renewed = () => Promise.resolve(true);
+        return Promise.reject(new TypeError('Half an answer.'));
+      })""")
+    await call.end_token(patient.member)
+    await _hellos(call, 3)
+    await _meet(patient, professional)
+    await _one_each(call, patient, professional)
+
+
+async def test_a_token_that_runs_out_while_the_wire_is_away_costs_no_call(
+    call: Call,
+) -> None:
+    patient, professional = await call.patient(), await call.professional()
+    await _enter(patient, professional)
+    await _meet(patient, professional)
+    renewals: list[bool] = []
+
+    def renew() -> bool:
+        """Identity answers at the second try only."""
+        renewals.append(bool(renewals))
+        if renewals[-1]:
+            call.give_token(patient)
+        return renewals[-1]
+
+    await patient.page.expose_function("renewed_at_identity", renew)
+    await patient.does("void (window.renewed = () => window.renewed_at_identity())")
+    call.give_token(patient, until=now() - timedelta(seconds=1))
+    await call.cut()
+    await _hellos(call, 5)
+    await _one_each(call, patient, professional)
+    await _meet(patient, professional)
+    assert renewals == [False, True]
+    assert await patient.does("window.stopped") is None
+
+
+async def test_whoever_has_no_session_after_its_renewal_either_is_stopped(
+    call: Call,
+) -> None:
+    patient = await call.patient()
+    await _enter(patient)
+    call.give_token(patient, until=now() - timedelta(seconds=1))
+    await call.cut()
+    await patient.page.wait_for_function("window.stopped", timeout=GUARD * 1000)
+    assert await patient.does("window.stopped") == "no_session"
+    assert call.wire.hellos == 3
+
+
+async def test_the_network_coming_back_twice_makes_one_socket(call: Call) -> None:
+    patient = await call.patient(())
+    await patient.does(
+        "void (window.admission = () => new Promise((go) => { window.admit = go; }))"
+    )
+    await patient.page.evaluate(
+        "(appointment) => void window.enter(appointment, 'visit', [])",
+        call.visit.appointment,
+    )
+    await patient.page.wait_for_function("window.admit", timeout=GUARD * 1000)
+    await patient.does("dispatchEvent(new Event('online'))")
+    await patient.does("window.admit(null)")
+    await patient.page.wait_for_function("window.room.wired", timeout=GUARD * 1000)
+    await asyncio.sleep(STILL)
+    assert len(call.wire.open) == call.wire.hellos == 1
+
+
+async def test_a_late_ask_of_a_page_that_is_gone_takes_no_offer_from_the_new_one(
+    call: Call,
+) -> None:
+    patient, professional = await call.patient(), await call.professional()
+    await _enter(patient, professional)
+    await _meet(patient, professional)
+    old = next(frame for _, frame in call.wire.said if frame.get("ask"))
+
+    def late(frame: Frame) -> list[tuple[float, Frame]]:
+        offers_again = (frame.get("description") or {}).get("type") == "answer"
+        return [(0, old), (0.2, frame)] if offers_again else [(0, frame)]
+
+    call.wire.disturb = late
+    await patient.reload()
+    await _meet(patient, professional)
+    assert await professional.connections() == 2
+    assert await patient.connections() == 1
+
+
+@pytest.mark.parametrize("who", ["patient", "professional"])
+async def test_whoever_is_gone_is_sent_no_camera_by_what_was_on_its_way(
+    call: Call, who: str
+) -> None:
+    """They leave while their connection is being asked whether it lives."""
+    patient, professional = await call.patient(), await call.professional()
+    await _enter(patient, professional)
+    await _meet(patient, professional)
+    one, other = patient, professional
+    if who == "professional":
+        one, other = professional, patient
+    await other.does("window.room.peers.values().next().value.connection.close()")
+    await one.page.evaluate(
+        """(member) => {
+          const peer = window.room.peers.get(member);
+          const { sdp } = peer.connection.remoteDescription;
+          void peer.receive({
+            connection: 'another', meant_for: null, round: 1, ask: null, candidate: null,
+            description: { type: 'offer', sdp },
+          });
+          queueMicrotask(() => window.room.signalling.heard({ type: 'gone', seq: 0, member, reason: 'left' }));
+        }""",
+        other.member,
+    )
+    await asyncio.sleep(STILL)
+    open_ones = "window.made.filter((each) => each.signalingState !== 'closed').length"
+    assert await one.does(open_ones) == 0
