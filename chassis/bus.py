@@ -20,6 +20,7 @@ from chassis.fetch_errors import Kind, is_away, pause
 from chassis.logs import Log, trouble
 from chassis.metrics import FETCH_ERRORS, HEARD
 from chassis.partition import Partition, Record
+from chassis.place import Place
 from chassis.refusal import Unavailable
 from contract.envelope import Event, Unreadable, read
 
@@ -65,6 +66,7 @@ class Bus:
         self._hearers: dict[type[Event], Hearer[Any]] = {}
         self._letters: DeadLetters | None = None
         self._member: Member | None = None
+        self._place = Place(service)
 
     def hears(
         self, event: type[AnyEvent]
@@ -86,22 +88,32 @@ class Bus:
         return frozenset(event.topic for event in self._hearers)
 
     def standing_still(self, seconds: float | None = None) -> list[str]:
-        """`topic/partition` of each that for so long had something to hear in vain.
+        """`topic/partition` of each that for so long had something to hear in vain,
+        and the group, when it gave us no place for so long.
 
         Empty while nothing is known, as when Kafka or the database is away.
         """
-        if self._member is None:
-            return []
-        return sorted(self._member.standing_still(seconds or self._still_seconds))
+        seconds = seconds or self._still_seconds
+        partitions = self._member.standing_still(seconds) if self._member else ()
+        outside = ["its group"] if self._place.outside >= seconds else []
+        return [*outside, *sorted(partitions)]
 
     async def run(self) -> None:
         """Listen until cancelled; waits for Kafka as long as it takes."""
+        try:
+            await self._live_on()
+        finally:
+            self._place.found()  # nobody seeks one
+
+    async def _live_on(self) -> None:
         lives = 0
         while self._hearers:
             try:
                 await self._live()
             except (KafkaError, OSError) as error:
                 kind = Kind.UNREACHABLE if is_away(error) else Kind.GROUP
+                if kind is Kind.UNREACHABLE:
+                    self._place.unknown()
                 FETCH_ERRORS.labels(self._service, "", kind).inc()
                 self._log.error(
                     "The consumer stopped and starts again.",
@@ -124,6 +136,7 @@ class Bus:
                 log=self._log,
                 fetch_wait_ms=self._fetch_wait_ms,
                 drain_seconds=self._drain_seconds,
+                place=self._place,
             )
             await self._member.run()
 

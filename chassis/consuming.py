@@ -9,7 +9,7 @@ in vain for what Kafka has, and as a group without a client that fetches.
 
 import asyncio
 import time
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -22,13 +22,17 @@ from chassis.fetch_errors import Kind
 from chassis.logs import Log, trouble
 from chassis.metrics import FETCH_ERRORS, TOPICS_MISSING
 from chassis.partition import KAFKA_SECONDS, Partition, Take
+from chassis.place import Place
+from chassis.tied import Tied, cancelled
 from chassis.waiting import whole
 
 REQUEST_SECONDS = 6.0  # a broker that takes longer is asked again, or left
-REBALANCE_SECONDS = 5.0  # for every member to come back to its group
-HAND_OVER_SECONDS = 2.5  # of these, for what is under way
+# One who asks to join waits so long for all the others: less than for any answer.
+REBALANCE_SECONDS = 5.0
+HEARTBEAT_SECONDS = 0.5  # of these, until a member hears of it
+HAND_OVER_SECONDS = 2.5  # then for what is under way
 COMMIT_PAUSE = 0.05  # what is done in it is committed together
-COMMIT_SECONDS = 2.0  # for the last commit, before partitions are given up
+COMMIT_SECONDS = 1.5  # then for the last commit
 LEAVE_SECONDS = 0.05  # for the client to let go of its requests
 TOPICS_EVERY = 30.0
 MISSING_EVERY = 2.0
@@ -39,10 +43,6 @@ NOWHERE = TopicPartition("", 0)
 
 class Deaf(KafkaError):  # type: ignore[misc]  # aiokafka ships no types
     """Kafka answers, and yet nothing at all is fetched."""
-
-
-class Ended(KafkaError):  # type: ignore[misc]  # aiokafka ships no types
-    """A task of the member was cancelled, and not by the member."""
 
 
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -59,17 +59,20 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         log: Log,
         fetch_wait_ms: int,
         drain_seconds: float,
+        place: Place,
     ) -> None:
         self._service = service
         self._topics = topics
+        self._place = place
         self._letters = letters
         self._take = take
         self._log = log
         self._drain_seconds = drain_seconds
         self._hand_over_seconds = min(drain_seconds, HAND_OVER_SECONDS)
         self._progress = asyncio.Event()
+        self._giving_up = asyncio.Lock()
         self._partitions: dict[Partition, asyncio.Task[None]] = {}
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tied = Tied()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=servers,
             client_id=service,
@@ -80,6 +83,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             fetch_max_wait_ms=fetch_wait_ms,
             metadata_max_age_ms=int(TOPICS_EVERY * 1000),
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
+            heartbeat_interval_ms=int(HEARTBEAT_SECONDS * 1000),
             rebalance_timeout_ms=int(REBALANCE_SECONDS * 1000),
         )
 
@@ -89,14 +93,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             # Cancelled while it first connects, it would leave that connection open.
             await whole(self._consumer.start(), 2 * REQUEST_SECONDS)
             tasks = [
-                self._own(self._follow_topics()),
-                self._own(self._hear_complaints()),
-                self._own(self._keep_committing()),
-                self._own(self._keep_measuring()),
+                self._tied.own(self._follow_topics()),
+                self._tied.own(self._hear_complaints()),
+                self._tied.own(self._keep_committing()),
+                self._tied.own(self._keep_measuring()),
             ]
-            await self._broken
+            await self._tied.fall()
         finally:
-            await _cancel(tasks)
+            await cancelled(tasks)
             await self._give_up(self._drain_seconds)
             await self._leave(started=bool(tasks))
 
@@ -111,9 +115,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     # What the coordinator of the group says, by aiokafka.
 
     async def on_partitions_revoked(self, _: Iterable[TopicPartition]) -> None:
+        self._place.lost()
         await self._give_up(self._hand_over_seconds)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._place.found()
         for name in assigned:
             partition = Partition(
                 name,
@@ -124,7 +130,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 service=self._service,
                 log=self._log,
             )
-            self._partitions[partition] = self._own(partition.run())
+            self._partitions[partition] = self._tied.own(partition.run())
 
     async def _hear_complaints(self) -> None:
         """The client raises them to whoever asks next for records.
@@ -144,8 +150,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             there = subscribed | await self._there()
             if there > subscribed:
                 await self._give_up(self._hand_over_seconds)
+                self._place.lost()
                 self._consumer.subscribe(topics=sorted(there), listener=self)
                 subscribed = there
+            if not there:
+                self._place.unknown()  # there is nothing to join for
             if missing != self._topics - there:
                 missing = self._topics - there
                 self._tell_missing(missing)
@@ -182,12 +191,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             for each in partitions
             if each.done is not None and each.done != each.committed
         }
+        if not done:
+            return
         try:
-            if done:
+            async with asyncio.timeout(KAFKA_SECONDS):
                 await self._consumer.commit({each.name: done[each] for each in done})
         except (CommitFailedError, IllegalStateError):
             return  # another's by now, who hears the last ones once more
-        except KafkaError as error:
+        except (KafkaError, TimeoutError) as error:
             FETCH_ERRORS.labels(self._service, "", Kind.COMMIT).inc()
             self._log.error("Offsets were not committed.", **trouble(error))
             return
@@ -231,26 +242,30 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         where = dict(zip(("topic", "partition"), place, strict=False))
         topic = where.get("topic", "")
         FETCH_ERRORS.labels(self._service, topic, Kind.UNREACHABLE).inc()
+        self._place.unknown()
         self._log.warning("Kafka does not answer.", **where, **trouble(error))
 
     # The end.
 
     async def _give_up(self, seconds: float) -> None:
         """All partitions: what is in hand has so long to end, and is committed."""
-        given_up, self._partitions = self._partitions, {}
-        for partition, task in given_up.items():
-            task.remove_done_callback(self._fell)  # no fall: we end it ourselves
-            if partition.leave():
-                task.cancel()
-        if not given_up:
-            return
-        await asyncio.wait(given_up.values(), timeout=seconds)
-        await _cancel(given_up.values())
-        with suppress(TimeoutError):  # then they are heard once more
-            async with asyncio.timeout(COMMIT_SECONDS):
-                await self._commit(given_up)
-        for partition in given_up:
-            partition.forget()
+        async with self._giving_up:
+            given_up = dict(self._partitions)
+            for partition, task in given_up.items():
+                self._tied.free(task)
+                if partition.leave():
+                    task.cancel()
+            if not given_up:
+                return
+            # Cancelled here, they are still there for the next who gives them up.
+            await asyncio.wait(given_up.values(), timeout=seconds)
+            await cancelled(given_up.values())
+            with suppress(TimeoutError):  # then they are heard once more
+                async with asyncio.timeout(COMMIT_SECONDS):
+                    await self._commit(given_up)
+            for partition in given_up:
+                del self._partitions[partition]
+                partition.forget()
 
     async def _leave(self, *, started: bool) -> None:
         """The group, and every connection.
@@ -267,26 +282,3 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             self._log.warning(
                 "Consumer did not leave its group cleanly.", **trouble(error)
             )
-
-    def _own(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """A task whose fall ends this life."""
-        task = asyncio.create_task(work)
-        task.add_done_callback(self._fell)
-        return task
-
-    def _fell(self, task: "asyncio.Task[None]") -> None:
-        error = Ended() if task.cancelled() else task.exception()
-        if error is not None and not self._broken.done():
-            self._broken.set_exception(error)
-            self._broken.exception()  # taken note of: we may just be leaving
-
-
-async def _cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:
-    tasks = set(tasks)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # taken note of: it has nobody to tell any more

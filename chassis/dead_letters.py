@@ -34,6 +34,7 @@ NO_TOPIC = (TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
 class DeadLetters:
     def __init__(self, service: str, producer: AIOKafkaProducer, log: Log) -> None:
         self._service = service
+        self._topic = parked(service)
         self._producer = producer
         self._log = log
 
@@ -77,21 +78,36 @@ class DeadLetters:
         )
 
     async def _send(self, key: bytes | None, value: bytes, headers: Headers) -> None:
-        topic = parked(self._service)
         while True:
             try:
                 await self._producer.send_and_wait(
-                    topic, value, key=key, headers=headers
+                    self._topic, value, key=key, headers=headers
                 )
-            except (MessageSizeTooLargeError, *NO_TOPIC):
-                raise
             except KafkaError as error:
-                if _is_over(error):
+                if await self._is_final(error):
                     raise
                 self._log.warning("A dead letter has to wait.", **trouble(error))
                 await asyncio.sleep(AGAIN_AFTER)
             else:
                 return
+
+    async def _is_final(self, error: KafkaError) -> bool:
+        """Whether Kafka refuses it, or the producer itself has ended."""
+        if isinstance(error, UnknownTopicOrPartitionError):
+            return await self._is_missing()
+        if isinstance(error, BrokerResponseError):
+            return isinstance(
+                error, MessageSizeTooLargeError | TopicAuthorizationFailedError
+            )
+        return not error.retriable
+
+    async def _is_missing(self) -> bool:
+        """Asked anew: the client says so, too, when no broker has answered it."""
+        try:
+            known = await self._producer.client.fetch_all_metadata()
+        except KafkaError:  # "cannot know" is not "no"
+            return False
+        return self._topic not in known.topics()
 
 
 @asynccontextmanager
@@ -106,11 +122,6 @@ async def dead_letters(
     name = f"{service}-dead-letters"
     async with producing(servers, name, enable_idempotence=False) as producer:
         yield DeadLetters(service, producer, log)
-
-
-def _is_over(error: KafkaError) -> bool:
-    """Whether the producer itself has ended: then only another one helps."""
-    return not (error.retriable or isinstance(error, BrokerResponseError))
 
 
 def _place(topic: str, partition: int, offset: int, why: str) -> Headers:

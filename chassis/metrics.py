@@ -32,6 +32,12 @@ STALLED = Gauge(
     "Seconds since a partition of this instance last went on, while it has lag. Waiting for the database does not count.",
     ["service", "topic", "partition"],
 )
+OUTSIDE_GROUP = Gauge(
+    "chassis_consumer_outside_group_seconds",
+    "Seconds since this instance has been without a place in its consumer group, though Kafka answers; 0 when it has one, "
+    "also one without partitions.",
+    ["service"],
+)
 TOPICS_MISSING = Gauge(
     "chassis_topics_missing",
     "Topics that the service consumes and that are not there, or that it may not see.",

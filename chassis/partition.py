@@ -27,6 +27,7 @@ SILENT_SECONDS = 5.0  # towards a partition that asks all the time
 DAMAGED_TRIES = 2  # damage may have come on the way
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 60.0
+ANOTHERS = (KafkaError, AssertionError)  # the client's words for: not ours any more
 
 
 class Left(Exception):
@@ -62,6 +63,8 @@ class Partition:
         self._failures = 0
         self._stepped_over: int | None = None
         self._silences = 0
+        self._resting: asyncio.TimerHandle | None = None
+        self._is_nowhere = False  # its position is not known
 
     async def run(self) -> None:
         """Until it is given up. Raises `KafkaError` for an error of the whole group."""
@@ -95,8 +98,10 @@ class Partition:
 
     @property
     def stalled(self) -> float:
-        """Seconds since it last went on, while there is something to hear."""
-        return max(0.0, time.monotonic() - self._progress_at) if self.lag else 0.0
+        """Seconds since it last went on, while there is, or may be, something to hear."""
+        if not self.lag and not self._is_nowhere:
+            return 0.0
+        return max(0.0, time.monotonic() - self._progress_at)
 
     async def measure(self, end: int | None) -> bool:
         """Whether Kafka, whose log ends before `end`, keeps silent towards it."""
@@ -107,13 +112,15 @@ class Partition:
         return is_silent
 
     async def _measured(self, end: int | None) -> bool:
-        try:
-            position = await self._position()
-        except (KafkaError, TimeoutError):  # none yet, or it is just being taken
-            return False
         if end is None:  # "cannot know" is not "stands still"
             self._progress_at = time.monotonic()
             return False
+        try:
+            position = await self._position()
+        except (KafkaError, TimeoutError):  # none yet, or it is just being taken
+            self._is_nowhere = bool(end)
+            return False
+        self._is_nowhere = False
         self._asked_for, self.lag = position, max(0, end - position)
         if not self.lag:
             self._progress_at = time.monotonic()
@@ -121,18 +128,26 @@ class Partition:
 
     def rest(self) -> None:
         """Ask less and less; the client itself would ask again without a pause."""
-        self._silences += 1
-        self._tell(Kind.NOT_FETCHED, offset=self._asked_for)
-        self._consumer.pause(self.name)
-        seconds = pause(self._silences, 1.0, LONGEST_PAUSE)
-        asyncio.get_running_loop().call_later(seconds, self._ask_again)
+        if self._resting or self._failures or self.is_leaving:
+            return
+        with suppress(*ANOTHERS):
+            self._consumer.pause(self.name)
+            self._silences += 1
+            self._tell(Kind.NOT_FETCHED, offset=self._asked_for)
+            seconds = pause(self._silences, 1.0, LONGEST_PAUSE)
+            loop = asyncio.get_running_loop()
+            self._resting = loop.call_later(seconds, self._ask_again)
 
     def _ask_again(self) -> None:
-        with suppress(KafkaError):  # it is another's by now
+        self._resting = None
+        with suppress(*ANOTHERS):
             self._consumer.resume(self.name)
 
     def _is_unanswered(self) -> bool:
-        polled = self._consumer.last_poll_timestamp(self.name) or 0
+        try:
+            polled = self._consumer.last_poll_timestamp(self.name) or 0
+        except ANOTHERS:
+            return False
         silent = time.time() - polled / 1000
         return min(self.stalled, silent) > SILENT_SECONDS
 

@@ -15,6 +15,7 @@ from chassis.bus import FAREWELL_SECONDS, Bus
 from chassis.clock import now
 from chassis.dead_letters import dead_letters
 from chassis.logs import log
+from chassis.producing import REQUEST_SECONDS
 from chassis.refusal import Unavailable
 from contract.catalogue import parked, topics
 from contract.envelope import Lost, write
@@ -404,6 +405,25 @@ async def test_an_outage_of_kafka_loses_nothing(
         await ear.say(2)
         await ear.hears(2)
         assert not task.done()
+
+
+async def test_a_first_dead_letter_waits_for_kafka_however_long_it_is_away(
+    node: kafkas.ApacheKafka,
+) -> None:
+    """Longer than the client asks for a topic that it has not met before."""
+    service = f"test-{uuid4()}"
+    await kafkas.create_topics(node.servers, [parked(service)])
+    async with dead_letters(service, node.servers, log(service)) as letters:
+        await node.stop()
+        keeping = letters.keep_place(TopicPartition(TOPIC, 0), 7, Lost.CORRUPT)
+        async with running(keeping) as kept:
+            try:
+                await asyncio.wait({kept}, timeout=2.5 * REQUEST_SECONDS)
+            finally:
+                await node.start()
+            await asyncio.wait_for(kept, PATIENCE)
+    [letter] = await said(node.servers, parked(service), lambda _: True, 1)
+    assert _header(letter, "parked-offset") == b"7"
 
 
 async def test_nobody_to_hear_is_no_trouble(kafka: kafkas.Cluster) -> None:

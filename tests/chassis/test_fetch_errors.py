@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import structlog
 from aiohttp import web
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from confluent_kafka import Producer
 from confluent_kafka.admin import (
@@ -28,8 +28,16 @@ from prometheus_client import REGISTRY
 
 from chassis.bus import Bus
 from chassis.clock import now
+from chassis.consuming import (
+    COMMIT_SECONDS,
+    HAND_OVER_SECONDS,
+    HEARTBEAT_SECONDS,
+    REBALANCE_SECONDS,
+    REQUEST_SECONDS,
+)
 from chassis.foundation import BUS, TASKS, in_the_way
 from chassis.logs import log
+from chassis.partition import Partition
 from chassis.refusal import Unavailable
 from contract.catalogue import parked
 from contract.envelope import Message, write
@@ -520,12 +528,19 @@ async def test_a_topic_that_may_not_be_seen_counts_as_missing(
 async def test_a_group_that_is_forbidden_is_told_of_and_heard_when_it_is_allowed(
     station: Station,
 ) -> None:
+    bus = station.bus()
+
+    async def is_outside() -> bool:
+        return bus.standing_still(8) == ["its group"]  # for longer than one life
+
     await station.say(1)
-    async with running(station.bus().run()):
+    async with running(bus.run()):
         group = (ResourceType.GROUP, station.service, AclOperation.DESCRIBE)
         async with _only(station, *group):
             await until(_grows(station, "group", topic=""))
+            await until(is_outside)
         await station.hears(1)
+        assert bus.standing_still(0.01) == []
 
 
 def _grows(station: Station, kind: str, topic: str | None = None) -> Any:
@@ -597,6 +612,78 @@ async def test_a_partition_that_does_not_go_on_is_seen_until_it_does(
             return not await _lags(station) and bus.standing_still(0.5) == []
 
         await until(has_gone_on)
+
+
+async def test_a_partition_whose_place_nobody_knows_stands_still(
+    station: Station,
+) -> None:
+    """As when the group's coordinator does not tell it, and goes on not telling."""
+    name = TopicPartition(station.topic, 0)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=station.node.servers, auto_offset_reset="none"
+    )
+    await consumer.start()
+    try:
+        consumer.assign([name])
+        partition = Partition(
+            name,
+            consumer=consumer,
+            letters=None,  # type: ignore[arg-type]  # nothing is read
+            take=_nothing,
+            progress=asyncio.Event(),
+            service=station.service,
+            log=log("test"),
+        )
+        await partition.measure(end=5)
+        assert partition.stalled > 0
+        await partition.measure(end=None)  # and now Kafka says nothing
+        assert partition.stalled < 1
+        consumer.seek(name, 5)
+        await partition.measure(end=5)
+        assert partition.stalled == 0
+    finally:
+        await consumer.stop()
+
+
+async def _nothing(*_: object) -> None: ...
+
+
+async def test_a_partition_that_rests_is_told_of_once_until_it_asks_again(
+    station: Station,
+) -> None:
+    name = TopicPartition(station.topic, 0)
+    consumer = AIOKafkaConsumer(bootstrap_servers=station.node.servers)
+    await consumer.start()
+    try:
+        consumer.assign([name])
+        partition = Partition(
+            name,
+            consumer=consumer,
+            letters=None,  # type: ignore[arg-type]  # nothing is read
+            take=_nothing,
+            progress=asyncio.Event(),
+            service=station.service,
+            log=log("test"),
+        )
+        for _ in range(3):
+            partition.rest()
+        assert station.errors("not_fetched") == 1
+        assert consumer.paused() == {name}
+
+        async def asks_again() -> bool:
+            return not consumer.paused()
+
+        await until(asks_again)
+        consumer.assign([TopicPartition(station.topic, 1)])
+        partition.rest()  # another's by now
+        assert station.errors("not_fetched") == 1
+    finally:
+        await consumer.stop()
+
+
+def test_a_hand_over_fits_into_a_rebalance_and_that_into_an_answer() -> None:
+    hand_over = HEARTBEAT_SECONDS + HAND_OVER_SECONDS + COMMIT_SECONDS
+    assert hand_over < REBALANCE_SECONDS < REQUEST_SECONDS
 
 
 async def test_ready_says_which_partition_stands_still(station: Station) -> None:
