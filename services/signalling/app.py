@@ -30,11 +30,11 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
     session_keys = fetching(str(settings.session_keys_url))
     foundation = Foundation("signalling", settings, clock, session_keys)
     database = foundation.database
-    signalling = Signalling(database, foundation.outbox, clock)
+    silence = timedelta(seconds=settings.silence_seconds)
+    signalling = Signalling(database, foundation.outbox, clock, silence)
     listen(foundation.bus, signalling)
 
     news = News()
-    silence = timedelta(seconds=settings.silence_seconds)
     name = secrets.token_hex(8)
     instance = Instance(
         database,
@@ -44,7 +44,7 @@ def assemble(settings: Settings, clock: Clock = now) -> web.Application:
         foundation.log,
     )
     passage = Passage(database, name, settings.resume_seconds, foundation.log)
-    clerk = Clerk(signalling, news, instance, silence, foundation.log)
+    clerk = Clerk(signalling, news, instance, foundation.log)
     outside = Outside(clerk.note, instance.changed, passage.send)
     rooms = _rooms(settings, clock, outside)
     admission_keys = KeySet(

@@ -17,7 +17,6 @@ from services.signalling.flows import Signalling
 from services.signalling.instance import Instance
 from services.signalling.metrics import UNWRITTEN
 from services.signalling.news import News
-from services.signalling.presence import of_this_call
 from services.signalling.presence_store import PassedSignal
 from services.signalling.rooms import Rooms
 from services.signalling.store import CHANNEL
@@ -35,13 +34,11 @@ class Clerk:
         signalling: Signalling,
         news: News,
         instance: Instance,
-        silence: timedelta,
         log: Log,
     ) -> None:
         self._signalling = signalling
         self._news = news
         self._instance = instance
-        self._silence = silence
         self._log = log
         self._deeds: asyncio.Queue[Deed] = asyncio.Queue(MOST_DEEDS)
         self._told: set[str] = set()
@@ -108,6 +105,8 @@ class Clerk:
             while self._listening:
                 while self._told:
                     await self._look(self._told.pop(), rooms)
+                if not self._listening:
+                    return  # it was lost during a look
                 self._woken.clear()
                 await self._woken.wait()
 
@@ -129,18 +128,20 @@ class Clerk:
         async with self._looking:
             standing = await self._signalling.standing(appointment_id)
             elsewhere = await self._instance.elsewhere(appointment_id)
-            rooms.heed(appointment_id, standing)
-            rooms.see(appointment_id, of_this_call(elsewhere, standing.call))
+            rooms.agree(appointment_id, standing, elsewhere)
 
     async def deliver(self, signal: PassedSignal, rooms: Rooms) -> bool:
         """A signal from another instance, to whom it is for; False when they are not here.
 
-        Nobody hears from a member of whom they have not been told.
+        Nobody hears from a member of whom they have not been told, nor from a page that
+        the member has left for another.
         """
         sender = signal.member_from, signal.sender
         if not rooms.knows(signal.appointment_id, *sender):
             with suppress(Unavailable):
                 await self.agree(signal.appointment_id, rooms)
+            if not rooms.knows(signal.appointment_id, *sender):
+                return False
         return rooms.deliver(signal.appointment_id, signal.member_to, signal.body)
 
     async def watch(self, rooms: Rooms) -> None:
@@ -150,15 +151,16 @@ class Clerk:
         and in which every other process had the time to mark its rooms.
         """
         rounds = 0
+        silence = self._signalling.silence.total_seconds()
         while True:
             try:
                 await self._signalling.still_here(rooms.connected)
                 rounds += 1
                 if rounds > ROUNDS:
-                    await self._signalling.end_silent(self._silence)
+                    await self._signalling.end_silent()
             except Unavailable:
                 rounds = 0
-            await asyncio.sleep(self._silence.total_seconds() / ROUNDS)
+            await asyncio.sleep(silence / ROUNDS)
 
     async def tidy(self, keep: timedelta) -> None:
         while True:

@@ -6,7 +6,7 @@ once that is over, by a move or a cancellation, it lets nobody in to the next.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -144,6 +144,9 @@ class Admission:
     slot: Slot | None = None
 
 
+MOMENT = timedelta(milliseconds=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """The latest call of an appointment; without a start when it was ended before one."""
@@ -163,7 +166,40 @@ class Call:
     def open_since(self) -> datetime | None:
         return self.started_at if self.ended_at is None else None
 
+    @property
+    def fell_silent(self) -> bool:
+        """It ended because nobody was known to be connected: somebody may have been."""
+        return self.ended_by is EndedBy.SILENCE
 
+    def next_start(self, now: datetime) -> datetime:
+        """The next call starts after the end of this one, whatever the clocks say."""
+        return now if self.ended_at is None else max(now, self.ended_at + MOMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Both sides of an appointment were in at this time, by this admission."""
+
+    appointment_id: str
+    at: datetime
+    admitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Somebody ended the call of an appointment, or the wait for it, at this time."""
+
+    appointment_id: str
+    started_at: datetime | None
+    at: datetime
+    by: EndedBy
+
+    @property
+    def call(self) -> Call:
+        return Call(self.started_at, self.at, self.by)
+
+
+Deed = Started | Ended
 NOTHING_HEARD = Heard()
 
 
@@ -196,10 +232,24 @@ class Order:
         """Whether the call is one of a slot before."""
         return self.is_off if call.slot is None else self.heard.is_over(call.slot)
 
-    def ended_since(self, latest: Call, admitted_at: datetime) -> bool:
-        """Whether the call that these admissions are for is over already."""
-        ended_at = None if self.is_over(latest) else latest.ended_at
-        return ended_at is not None and ended_at >= admitted_at
+    def was_moved(self, call: Call) -> bool:
+        """Whether the slot of the call is over by a move, and by no cancellation."""
+        slot = call.slot
+        if slot is None or self.is_off or not self.heard.is_over(slot):
+            return False
+        return slot.sequence > self.heard.status
+
+    def has_ended(self, latest: Call, started: Started) -> bool:
+        """Whether the call that this would start is over already.
+
+        A silence ends nothing for those who are together after it.
+        """
+        if latest.ended_at is None or self.is_over(latest):
+            return False
+        since = started.admitted_at
+        if latest.fell_silent:
+            since = max(since, started.at)
+        return latest.ended_at >= since
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +265,13 @@ class Standing:
         """The latest of the slot that holds. The end of one before ends nothing now."""
         call = self.latest_call
         return None if call is None or self.order.heard.is_over(call.slot) else call
+
+    @property
+    def where_somebody_is(self) -> Self:
+        """The same to a room with somebody connected: no silence has ended its call."""
+        if self.latest_call is None or not self.latest_call.fell_silent:
+            return self
+        return replace(self, latest_call=None)
 
     def admitted_since(self, person: Person, word: Admission | None) -> datetime | None:
         """Since when they may come in; nothing while we have not heard that they may.
@@ -253,29 +310,3 @@ class Standing:
     def _is_over(self, since: datetime) -> bool:
         ended_at = self.call.ended_at if self.call else None
         return ended_at is not None and ended_at >= since
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Both sides of an appointment were in at this time, by this admission."""
-
-    appointment_id: str
-    at: datetime
-    admitted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Somebody ended the call of an appointment, or the wait for it, at this time."""
-
-    appointment_id: str
-    started_at: datetime | None
-    at: datetime
-    by: EndedBy
-
-    @property
-    def call(self) -> Call:
-        return Call(self.started_at, self.at, self.by)
-
-
-Deed = Started | Ended

@@ -12,7 +12,7 @@ from chassis.waiting import woken
 from services.signalling.domain import Admission, Call, NotAdmitted, Person, side
 from services.signalling.flows import Signalling
 from services.signalling.news import News
-from services.signalling.presence import Presences, of_this_call
+from services.signalling.presence import Presences, of_this_call, somebody_connected
 from services.signalling.rooms import Rooms
 
 LOOK_EVERY = 2.0  # seconds: a wake-up may be lost with its connection
@@ -85,7 +85,11 @@ class Entrance:
             if since is None:
                 raise
             return Entry(since, None, {})
-        since = standing.admitted_since(person, word)
+        alive = self.rooms.somebody_connected(person.appointment_id)
+        if alive or somebody_connected(elsewhere):
+            since = standing.where_somebody_is.admitted_since(person, word)
+        else:
+            since = standing.admitted_since(person, word)
         if since is None:
             return None
         return Entry(since, standing.call, of_this_call(elsewhere, standing.call))

@@ -32,6 +32,7 @@ class Signalling:
     database: Database
     outbox: Outbox
     clock: Clock
+    silence: timedelta = timedelta(minutes=1)  # after which a call is not going on
 
     async def admit(self, said: PatientAdmitted) -> None:
         """A professional let someone in, and is thereby in the call too."""
@@ -93,9 +94,9 @@ class Signalling:
         async with self.database.writing() as tx:
             await store.still_here(tx, appointment_ids, self.clock())
 
-    async def end_silent(self, after: timedelta) -> None:
+    async def end_silent(self) -> None:
         """End the calls that nobody came back to, also those of another process."""
-        before = self.clock() - after
+        before = self.clock() - self.silence
         async with self.database.reading() as tx:
             silent = await store.silent(tx, before)
         for appointment_id in silent:
@@ -114,14 +115,24 @@ class Signalling:
     async def _learn(self, tx: Writer, appointment_id: str, slot: Slot | None) -> None:
         order = await store.hold(tx, appointment_id, self.clock())
         await store.keep(tx, appointment_id, order.knowing(slot).heard)
+        await self._take_along(tx, appointment_id)
+
+    async def _take_along(self, tx: Writer, appointment_id: str) -> None:
+        """A call that goes on while its appointment is moved is one of the new slot."""
+        order = await store.order(tx, appointment_id)
+        call = await store.open_call(tx, appointment_id)
+        if call and order.heard.slot and order.was_moved(call):
+            since = self.clock() - self.silence
+            await store.move(tx, appointment_id, order.heard.slot, since)
 
     async def _start(self, deed: Started) -> None:
         """A call of before that nobody ended, as we were all away, has ended with that."""
         now, appointment_id = self.clock(), deed.appointment_id
         async with self.database.writing() as tx:
             order = await store.hold(tx, appointment_id, now)
+            await self._take_along(tx, appointment_id)
             latest = await store.latest(tx, appointment_id)
-            if order.is_off or (latest and order.ended_since(latest, deed.admitted_at)):
+            if order.is_off or (latest and order.has_ended(latest, deed)):
                 return
             ended = await self._end_of_before(tx, appointment_id, None, EndedBy.SILENCE)
             if ended is not None:

@@ -24,6 +24,7 @@ from services.signalling.rooms import Rooms
 
 PAUSE = 0.5  # seconds until the database is asked again
 ROUNDS = 5  # heartbeats in the time after which an instance counts as crashed
+SURE_ROUNDS = 2  # heartbeats in the time after which it may have
 RETIRE_SECONDS = 2.0
 
 Key = tuple[str, str]
@@ -41,6 +42,7 @@ class Instance:
         self.name = name
         self._database = database
         self._crashed_after = crashed_after
+        self._sure_for = SURE_ROUNDS * crashed_after / ROUNDS
         self._resume_seconds = resume_seconds
         self._log = log
         self._unwritten: dict[Key, Session] = {}
@@ -59,10 +61,13 @@ class Instance:
     async def elsewhere(self, appointment_id: str) -> Presences:
         """The members of a call whose last hello was said to another instance."""
         async with self._database.reading() as tx:
-            found = await presence_store.elsewhere(tx, appointment_id, self.name)
+            found = await presence_store.elsewhere(
+                tx, appointment_id, self.name, self._sure_for
+            )
         return {each.member: each for each in found}
 
     async def publish(self, rooms: Rooms) -> None:
+        self._woken.set()  # something may be left from a run that failed
         while True:
             await self._woken.wait()
             self._woken.clear()
@@ -121,7 +126,7 @@ class Instance:
 
     async def _write(self, rooms: Rooms, batch: dict[Key, Session]) -> None:
         async with self._database.writing() as tx:
-            if await presence_store.beat(tx, self.name):
+            if await presence_store.beat(tx, self.name, self._sure_for):
                 batch = _by_key(rooms.sessions) | batch
             hellos = {key: each.hello_at for key, each in batch.items()}
             arrivals = await presence_store.put(
@@ -138,10 +143,10 @@ class Instance:
         Each is told by NOTIFY too, which is lost when its connection is.
         """
         async with self._database.writing() as tx:
-            is_unknown = await presence_store.beat(tx, self.name)
+            is_unknown = await presence_store.beat(tx, self.name, self._sure_for)
             crashed = await self._sweep(tx) if judges else 0
             changed = await presence_store.changed(
-                tx, rooms.known, self.name, 2 * self._crashed_after / ROUNDS
+                tx, rooms.known, self.name, self._sure_for
             )
         if is_unknown:
             for session in rooms.sessions:

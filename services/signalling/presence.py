@@ -38,10 +38,15 @@ class Presence:
     admitted_at: datetime  # the admission that they are in by
     arrived_at: datetime  # when their page last said hello, by the database's clock
     state: State
+    is_sure: bool = True  # else it may be what a crashed instance left behind
 
     @property
     def is_connected(self) -> bool:
         return self.state is State.CONNECTED
+
+    @property
+    def is_surely_connected(self) -> bool:
+        return self.is_connected and self.is_sure
 
     @property
     def is_final(self) -> bool:
@@ -61,14 +66,18 @@ Presences = Mapping[str, Presence]
 
 def of_this_call(presences: Presences, latest: Call | None) -> Presences:
     """Without those who were in a call that is over, whoever has not noticed it yet."""
-    over = latest.ended_at if latest else None
-    if over is None:
+    if latest is None or latest.ended_at is None:
         return presences
+    over, fell_silent = latest.ended_at, latest.fell_silent
     return {
         member: presence
         for member, presence in presences.items()
-        if presence.admitted_at > over
+        if presence.admitted_at > over or (fell_silent and presence.is_connected)
     }
+
+
+def somebody_connected(presences: Presences) -> bool:
+    return any(each.is_surely_connected for each in presences.values())
 
 
 def differences(

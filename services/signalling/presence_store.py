@@ -43,17 +43,22 @@ class PassedSignal:
     age: float
 
 
-async def beat(tx: Writer, instance: str) -> bool:
-    """This instance is alive. True when the others did not know that."""
-    is_new: bool = await tx.fetchval(
+async def beat(tx: Writer, instance: str, sure_for: float) -> bool:
+    """This instance is alive. True when the others may not have known that."""
+    was_unknown: bool = await tx.fetchval(
         """
+        WITH late AS (
+            SELECT id FROM instance
+             WHERE id = $1 AND beat_at < clock_timestamp() - make_interval(secs => $2)
+        )
         INSERT INTO instance (id, beat_at) VALUES ($1, clock_timestamp())
         ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at
-        RETURNING xmax = 0
+        RETURNING xmax = 0 OR EXISTS (SELECT FROM late)
         """,
         instance,
+        sure_for,
     )
-    return is_new
+    return was_unknown
 
 
 async def retire(tx: Writer, instance: str) -> list[str]:
@@ -122,18 +127,25 @@ async def put(
     return {(row["appointment_id"], row["member"]): row["arrived_at"] for row in rows}
 
 
-async def elsewhere(tx: Reader, appointment_id: str, instance: str) -> list[Presence]:
+async def elsewhere(
+    tx: Reader, appointment_id: str, instance: str, sure_for: float
+) -> list[Presence]:
     """The members of a call whose last hello was not said to this instance."""
     rows = await tx.fetch(
         """
         SELECT member, instance, role, microphone, camera, admitted_at, arrived_at,
-               state
+               state,
+               EXISTS (SELECT FROM instance
+                        WHERE id = presence.instance
+                          AND beat_at >= clock_timestamp() - make_interval(secs => $3)
+                      ) AS is_sure
           FROM presence
          WHERE appointment_id = $1 AND instance <> $2
          ORDER BY arrived_at
         """,
         appointment_id,
         instance,
+        sure_for,
     )
     return [_presence(row) for row in rows]
 
@@ -314,4 +326,5 @@ def _presence(row: Any) -> Presence:
         admitted_at=row["admitted_at"],
         arrived_at=row["arrived_at"],
         state=State(row["state"]),
+        is_sure=row["is_sure"],
     )

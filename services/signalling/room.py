@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 
 from chassis.refusal import Refusal
@@ -81,6 +81,18 @@ class Session:
         """
         return self.arrived_at is not None and self.arrived_at < presence.arrived_at
 
+    def as_presence(self) -> Presence:
+        """What the others here were told of them."""
+        return Presence(
+            member=self.person.member,
+            role=self.person.role,
+            media=self.media,
+            instance="",
+            admitted_at=self.since,
+            arrived_at=self.arrived_at or datetime.min.replace(tzinfo=UTC),
+            state=self.state,
+        )
+
     def come_back(self, line: Line) -> None:
         """On another socket, which is as good as a new arrival."""
         self.close()
@@ -127,7 +139,7 @@ class Room:
 
     @property
     def is_connected(self) -> bool:
-        """Whether anybody here is."""
+        """Whether anybody here is connected."""
         return any(each.line is not None for each in self.sessions.values())
 
     @property
@@ -148,7 +160,9 @@ class Room:
     @property
     def admissions(self) -> list[tuple[Role, datetime]]:
         here = [(each.person.role, each.since) for each in self.sessions.values()]
-        elsewhere = self.elsewhere.values()
+        elsewhere = [
+            each for each in self.elsewhere.values() if each.is_surely_connected
+        ]
         return here + [(each.role, each.admitted_at) for each in elsewhere]
 
     def tell(self, body: str) -> None:

@@ -1,6 +1,6 @@
 """Rooms, in memory: who is in the call of an appointment, and what they say in it.
 
-A call may have members on other instances: who they are is seen by `see`, and what is
+A call may have members on other instances: who they are is seen by `agree`, and what is
 said to them is passed on. Nothing here waits. What must be written down is handed over.
 """
 
@@ -30,7 +30,15 @@ from services.signalling.domain import (
 from services.signalling.line import Line
 from services.signalling.metrics import RELAYED, ROOMS, SPREAD_ROOMS
 from services.signalling.passage import Outgoing
-from services.signalling.presence import REASONS, Presences, State, differences
+from services.signalling.presence import (
+    REASONS,
+    Presence,
+    Presences,
+    State,
+    differences,
+    of_this_call,
+    somebody_connected,
+)
 from services.signalling.protocol import (
     AskIce,
     Devices,
@@ -120,6 +128,10 @@ class Rooms:
         for room in self._rooms.values():
             yield from room.sessions.values()
 
+    def somebody_connected(self, appointment_id: str) -> bool:
+        room = self._rooms.get(appointment_id)
+        return room is not None and room.is_connected
+
     def knows(self, appointment_id: str, member: str, instance: str) -> bool:
         """Whether those here have been told that this member of their call is there."""
         room = self._rooms.get(appointment_id)
@@ -166,32 +178,24 @@ class Rooms:
         session = self._made(person, since, line)
         room.sessions[person.member] = session
         room.started_at = room.started_at or (call.open_since if call else None)
-        self._start_if_together(room)
+        self._start_if_together(room, call)
         self._greet(session, resumed=False)
         self._count_rooms()
         return session
 
-    def see(self, appointment_id: str, presences: Presences) -> None:
-        """See to it that those here know who is elsewhere."""
+    def agree(
+        self, appointment_id: str, standing: Standing, elsewhere: Presences
+    ) -> None:
+        """See to it that the room agrees with what is written of it and of who is elsewhere."""
         room = self._rooms.get(appointment_id)
         if room is None:
             return
-        self._give_way(room, presences)
-        before = room.elsewhere
-        after = {
-            member: presence
-            for member, presence in presences.items()
-            if member not in room.sessions
-        }
-        room.elsewhere = {
-            member: presence
-            for member, presence in after.items()
-            if not presence.is_final
-        }
-        self._start_if_together(room)
-        for frame in differences(before, after, room.started_at):
-            room.tell(frame.body())
-        self._close_if_empty(room)
+        alive = room.is_connected or somebody_connected(elsewhere)
+        for session in list(room.sessions.values()):
+            self._heed(room, session, standing.where_somebody_is if alive else standing)
+        if room.sessions:
+            present = of_this_call(elsewhere, standing.call)
+            self._see(room, present, standing.call)
 
     def deliver(self, appointment_id: str, member: str, body: str) -> bool:
         """What somebody elsewhere says to a member. False when that one is not here."""
@@ -234,16 +238,6 @@ class Rooms:
                 self._leave(room, session, said)
             case Hello():
                 raise BadFrame("You have said hello already.")
-
-    def heed(self, appointment_id: str, standing: Standing) -> None:
-        """See to it that the room agrees with what is written."""
-        room = self._rooms.get(appointment_id)
-        if room is None:
-            return
-        for session in list(room.sessions.values()):
-            self._heed(room, session, standing)
-        if standing.call is not None and room.sessions:
-            self._agree_on_start(room, standing.call)
 
     def _made(self, person: Person, since: datetime, line: Line) -> Session:
         memory = Memory(self._bounds.replay_frames, self._bounds.replay_length)
@@ -366,13 +360,37 @@ class Rooms:
         session.gone = state
         self._outside.changed(session)
 
-    def _give_way(self, room: Room, presences: Presences) -> None:
-        """A page here ends when the same person has opened the call elsewhere since."""
-        for session in list(room.sessions.values()):
-            presence = presences.get(session.person.member)
+    def _see(self, room: Room, presences: Presences, latest: Call | None) -> None:
+        """See to it that those here know who is elsewhere."""
+        before = room.elsewhere | self._give_way(room, presences)
+        after = {
+            member: presence
+            for member, presence in presences.items()
+            if member not in room.sessions
+        }
+        room.elsewhere = {
+            member: presence
+            for member, presence in after.items()
+            if not presence.is_final
+        }
+        self._agree_on_start(room, latest)
+        for frame in differences(before, after, room.started_at):
+            room.tell(frame.body())
+        self._close_if_empty(room)
+
+    def _give_way(self, room: Room, presences: Presences) -> dict[str, Presence]:
+        """A page here ends when the same person has opened the call elsewhere since.
+
+        As what the others here know those whose pages ended.
+        """
+        gave_way = {}
+        for member, session in list(room.sessions.items()):
+            presence = presences.get(member)
             if presence is not None and session.is_older_than(presence):
-                del room.sessions[session.person.member]
+                del room.sessions[member]
+                gave_way[member] = session.as_presence()
                 session.close(Replaced("You opened the call elsewhere."))
+        return gave_way
 
     def _opened(self, appointment_id: str, elsewhere: Presences) -> Room:
         room = self._rooms.get(appointment_id)
@@ -395,19 +413,30 @@ class Rooms:
         ROOMS.set(len(self._rooms))
         SPREAD_ROOMS.set(sum(bool(each.elsewhere) for each in self._rooms.values()))
 
-    def _start_if_together(self, room: Room) -> None:
+    def _start_if_together(self, room: Room, latest: Call | None) -> None:
         """Each instance that sees it notes it; the first to be written counts."""
         admitted_at = together_by(room.admissions)
         if room.started_at is None and admitted_at is not None:
-            room.started_at = self._clock()
+            now = self._clock()
+            room.started_at = latest.next_start(now) if latest else now
             self._outside.note(
                 Started(room.appointment_id, room.started_at, admitted_at)
             )
 
-    def _agree_on_start(self, room: Room, call: Call) -> None:
-        """The call may have been started, or ended, by another process."""
-        if call.ended_at is None:
-            room.started_at = call.started_at
-        elif room.started_at is not None and call.ended_at >= room.started_at:
+    def _agree_on_start(self, room: Room, latest: Call | None) -> None:
+        """The call may have been started, or ended, by another process.
+
+        What was taken for a start, by members who are none, is none.
+        """
+        if latest is not None and latest.ended_at is None:
+            room.started_at = latest.started_at
+        elif latest is not None and not _goes_on(room, latest.ended_at):
             room.started_at = None
-            self._start_if_together(room)
+        self._start_if_together(room, latest)
+
+
+def _goes_on(room: Room, after: datetime | None) -> bool:
+    """Whether another call than the one that ended then goes on here, as far as is known."""
+    if room.started_at is None or after is None:
+        return False
+    return room.started_at > after and together_by(room.admissions) is not None

@@ -174,6 +174,19 @@ async def start(
     return started is not None
 
 
+async def move(tx: Writer, appointment_id: str, slot: Slot, since: datetime) -> None:
+    """The open call goes on in this slot, if somebody was connected since this time."""
+    await tx.execute(
+        """
+        UPDATE call SET starts_at = $2, sequence = $3
+         WHERE appointment_id = $1 AND ended_at IS NULL AND heard_at >= $4
+        """,
+        appointment_id,
+        *_columns(slot),
+        since,
+    )
+
+
 async def end(
     tx: Writer, appointment_id: str, at: datetime | None, by: EndedBy
 ) -> Call | None:

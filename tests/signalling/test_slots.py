@@ -191,6 +191,11 @@ async def test_a_call_that_was_left_open_yesterday_is_not_todays(
     await house.admit(visit, slot=FIRST)
     at = datetime.now(UTC)
     await elsewhere.write(Started(appointment, at, admitted_at=at))
+    async with house.database.writing() as tx:
+        await tx.execute(
+            "UPDATE call SET heard_at = now() - interval '1 day' WHERE appointment_id = $1",
+            appointment,
+        )
     await house.admit(visit, slot=MOVED)
     standing = await elsewhere.standing(appointment)
     assert standing.call is None
@@ -204,6 +209,35 @@ async def test_a_call_that_was_left_open_yesterday_is_not_todays(
         ("call.ended", FIRST),
         ("call.started", MOVED),
     ]
+
+
+async def test_a_call_that_goes_on_while_its_appointment_is_moved_is_of_the_new_time(
+    house: House, visit: Visit, database_url: str
+) -> None:
+    """Also to those who come back on another instance: they are in one call all along."""
+    async with house.instances(database_url, 3) as instances:
+        await house.admit(visit, slot=FIRST)
+        patient = await instances[0].patient(visit)
+        await patient.hello()
+        professional = await instances[1].professional(visit)
+        await professional.hello()
+        await patient.until("joined")
+        await until(lambda: _said(house, visit, ("call.started", FIRST)))
+        token = house.signed(visit, visit.patient, "patient", slot=MOVED)
+        again = await instances[2].patient(visit)
+        assert (await again.hello(token))["started_at"] is not None
+        back = await instances[0].professional(visit)
+        token = house.signed(visit, visit.professional, "professional", slot=MOVED)
+        assert (await back.hello(token))["started_at"] is not None
+        await again.until("joined")
+        await back.say(type="leave", for_everyone=True)
+        expected = ("call.started", FIRST), ("call.ended", MOVED)
+        await until(lambda: _said(house, visit, *expected))
+
+
+async def _said(house: House, visit: Visit, *expected: tuple[str, Slot]) -> bool:
+    said = await house.said(visit)
+    return [(each.topic, each.slot) for each in said] == list(expected)  # type: ignore[attr-defined]
 
 
 async def test_what_was_cancelled_before_slots_opens_for_who_is_let_in_to_one(
