@@ -7,7 +7,7 @@ What is written is always the latest state, so an outage leaves nothing to catch
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from time import monotonic
 
@@ -18,7 +18,7 @@ from services.signalling import presence_store
 from services.signalling import store as rooms_store
 from services.signalling.metrics import CRASHED, UNWRITTEN_PRESENCES
 from services.signalling.presence import Presences
-from services.signalling.presence_store import Seat
+from services.signalling.presence_store import Seat, Written
 from services.signalling.room import Session
 from services.signalling.rooms import Rooms
 
@@ -46,6 +46,7 @@ class Instance:
         self._resume_seconds = resume_seconds
         self._log = log
         self._unwritten: dict[Key, Session] = {}
+        self._in_hand: dict[Key, Session] = {}  # being written
         self._woken = asyncio.Event()
         self._changes = 0
         self._written = 0  # of them
@@ -112,6 +113,7 @@ class Instance:
 
     async def _publish(self, rooms: Rooms) -> None:
         batch, self._unwritten = self._unwritten, {}
+        self._in_hand = batch
         changes = self._changes
         try:
             await self._write(rooms, batch)
@@ -122,6 +124,7 @@ class Instance:
             self._written = changes
             self._progress.set()
         finally:
+            self._in_hand = {}
             UNWRITTEN_PRESENCES.set(len(self._unwritten))
 
     async def _write(self, rooms: Rooms, batch: dict[Key, Session]) -> None:
@@ -143,14 +146,17 @@ class Instance:
         Each is told by NOTIFY too, which is lost when its connection is.
         """
         async with self._database.writing() as tx:
-            is_unknown = await presence_store.beat(tx, self.name, self._sure_for)
+            was_unknown = await presence_store.beat(tx, self.name, self._sure_for)
             crashed = await self._sweep(tx) if judges else 0
             changed = await presence_store.changed(
                 tx, rooms.known, self.name, self._sure_for
             )
-        if is_unknown:
-            for session in rooms.sessions:
-                self.changed(session)
+            written = await presence_store.written(tx, self.name)
+            differing = self._differing(rooms, written)
+            strays = written.keys() - self._pending - _keys(rooms)
+            await _tell(tx, await presence_store.let_go(tx, self.name, strays))
+        for session in rooms.sessions if was_unknown else differing:
+            self.changed(session)
         if crashed:
             CRASHED.inc(crashed)
             self._log.warning(
@@ -158,6 +164,20 @@ class Instance:
                 count=crashed,
             )
         return changed
+
+    @property
+    def _pending(self) -> set[Key]:
+        return {*self._unwritten, *self._in_hand}
+
+    def _differing(self, rooms: Rooms, written: Mapping[Key, Written]) -> list[Session]:
+        """Of whom other than the latest is written: a fail-over, or another instance
+        that took this one for crashed, may have undone it."""
+        return [
+            each
+            for each in rooms.sessions
+            if _key(each) not in self._pending
+            and written.get(_key(each)) != _as_written(each)
+        ]
 
     async def _sweep(self, tx: Writer) -> int:
         """See to what instances that are no more have left behind."""
@@ -177,6 +197,14 @@ async def _tell(tx: Writer, appointment_ids: Iterable[str]) -> None:
 
 def _by_key(sessions: Iterable[Session]) -> dict[Key, Session]:
     return {_key(each): each for each in sessions}
+
+
+def _keys(rooms: Rooms) -> set[Key]:
+    return {_key(each) for each in rooms.sessions}
+
+
+def _as_written(session: Session) -> Written:
+    return Written(session.state, session.media, session.since)
 
 
 def _key(session: Session) -> Key:

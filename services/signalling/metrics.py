@@ -47,7 +47,7 @@ PASSED = Counter(
     "signalling_signals_passed_total",
     "Signals passed between instances: sent (written for another instance), delivered "
     "(handed to the member here), member_gone (the member was not here any more), "
-    "expired (waited longer than RESUME_SECONDS), overflow (too many waited), failed.",
+    "expired (waited longer than RESUME_SECONDS), overflow (too much waited), failed.",
     ["result"],
 )
 PASSING_SECONDS = Histogram(

@@ -5,7 +5,7 @@ is away signals wait; those that have waited too long are worth nothing and are 
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +20,9 @@ from services.signalling import presence_store as store
 from services.signalling.metrics import PASSED, PASSING_SECONDS, UNPASSED
 from services.signalling.presence_store import PassedSignal
 
-MOST_WAITING = 10_000
+MOST_WAITING = 16 * 1024 * 1024  # characters, with what each signal takes besides
+MOST_OF_ONE = 1024 * 1024  # the same, of one member
+BESIDES = 1024
 BATCH = 100
 LOOK_EVERY = 1.0  # seconds: a wake-up may be lost with its connection
 PAUSE = 0.5  # seconds until the database is asked again
@@ -39,6 +41,14 @@ class Outgoing:
     body: str = field(repr=False)
     heard: float = field(default_factory=monotonic)
 
+    @property
+    def weight(self) -> int:
+        return len(self.body) + BESIDES
+
+    @property
+    def member(self) -> tuple[str, str]:
+        return self.appointment_id, self.member_from
+
 
 class Passage:
     def __init__(
@@ -49,17 +59,25 @@ class Passage:
         self._keep_seconds = keep_seconds
         self._log = log
         self._waiting: deque[tuple[int, Outgoing]] = deque()
+        self._weights: Counter[tuple[str, str]] = Counter()  # of what waits, by member
         self._number = 0
         self._something = asyncio.Event()
         self._woken = asyncio.Event()
         self._latest: dict[str, int] = {}  # by sender: what was delivered
 
     def send(self, signal: Outgoing) -> None:
-        """To be passed on. The oldest give way when too many wait."""
+        """To be passed on. When too much waits the oldest give way.
+
+        A member of whose signals too many wait crowds out nobody else's.
+        """
+        self._drop_stale()
+        if self._weights[signal.member] + signal.weight > MOST_OF_ONE:
+            self._say_dropped(1, "overflow")
+            return
         self._number += 1
         self._waiting.append((self._number, signal))
-        if len(self._waiting) > MOST_WAITING:
-            self._drop(BATCH, "overflow")
+        self._weights[signal.member] += signal.weight
+        self._drop_overflow()
         UNPASSED.set(len(self._waiting))
         self._something.set()
 
@@ -97,7 +115,7 @@ class Passage:
         """Some of them may have been dropped while the database was asked."""
         last = batch[-1][0] if batch else 0
         while self._waiting and self._waiting[0][0] <= last:
-            self._waiting.popleft()
+            self._pop()
             PASSED.labels(result).inc()
         UNPASSED.set(len(self._waiting))
 
@@ -116,13 +134,28 @@ class Passage:
 
     def _drop_stale(self) -> None:
         oldest = monotonic() - self._keep_seconds
-        stale = sum(each.heard < oldest for _, each in self._waiting)
-        if stale:
-            self._drop(stale, "expired")
+        dropped = 0
+        while self._waiting and self._waiting[0][1].heard < oldest:
+            self._pop()
+            dropped += 1
+        self._say_dropped(dropped, "expired")
 
-    def _drop(self, count: int, why: str) -> None:
-        for _ in range(count):
-            self._waiting.popleft()
+    def _drop_overflow(self) -> None:
+        dropped = 0
+        while self._weights.total() > MOST_WAITING:
+            self._pop()
+            dropped += 1
+        self._say_dropped(dropped, "overflow")
+
+    def _pop(self) -> None:
+        _, signal = self._waiting.popleft()
+        self._weights[signal.member] -= signal.weight
+        if not self._weights[signal.member]:
+            del self._weights[signal.member]
+
+    def _say_dropped(self, count: int, why: str) -> None:
+        if not count:
+            return
         PASSED.labels(why).inc(count)
         self._log.warning(
             "Signals for members on other instances dropped.", count=count, reason=why

@@ -4,7 +4,7 @@ Only the database's clock counts here. `age` is how many seconds ago something w
 whoever saw it: that is the same on every machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,15 @@ class Seat:
     admitted_at: datetime
     arrived_at: datetime | None  # as the database said when it was written first
     age: float  # of their last hello
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is written of a member of this instance, as far as it may change."""
+
+    state: State
+    media: Devices
+    admitted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,42 @@ async def put(
         [each.age for each in seats],
     )
     return {(row["appointment_id"], row["member"]): row["arrived_at"] for row in rows}
+
+
+async def written(tx: Reader, instance: str) -> Mapping[tuple[str, str], Written]:
+    """Of the members who are in by this instance; those who are out are none."""
+    rows = await tx.fetch(
+        """
+        SELECT appointment_id, member, state, microphone, camera, admitted_at
+          FROM presence
+         WHERE instance = $1 AND state IN ('connected', 'lost')
+        """,
+        instance,
+    )
+    return {
+        (row["appointment_id"], row["member"]): Written(
+            State(row["state"]), _devices(row), row["admitted_at"]
+        )
+        for row in rows
+    }
+
+
+async def let_go(
+    tx: Writer, instance: str, members: Collection[tuple[str, str]]
+) -> list[str]:
+    """They are not on this instance any more, and nobody knows why. Their appointments."""
+    rows = await tx.fetch(
+        """
+        UPDATE presence SET state = 'expired', changed_at = clock_timestamp()
+         WHERE instance = $1 AND state IN ('connected', 'lost')
+           AND (appointment_id, member) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+        RETURNING appointment_id
+        """,
+        instance,
+        [appointment for appointment, _ in members],
+        [member for _, member in members],
+    )
+    return _appointments(rows)
 
 
 async def elsewhere(
@@ -302,6 +347,7 @@ async def _change(
                    SELECT appointment_id, member FROM presence
                     WHERE instance = ANY($1) AND state = $2
                       AND changed_at <= clock_timestamp() - make_interval(secs => $4)
+                      AND NOT EXISTS (SELECT FROM instance WHERE id = presence.instance)
                       FOR UPDATE SKIP LOCKED)
         RETURNING appointment_id
         """,
@@ -317,11 +363,15 @@ def _appointments(rows: Sequence[Any]) -> list[str]:
     return sorted({row["appointment_id"] for row in rows})
 
 
+def _devices(row: Any) -> Devices:
+    return Devices(microphone=row["microphone"], camera=row["camera"])
+
+
 def _presence(row: Any) -> Presence:
     return Presence(
         member=row["member"],
         role=Role(row["role"]),
-        media=Devices(microphone=row["microphone"], camera=row["camera"]),
+        media=_devices(row),
         instance=row["instance"],
         admitted_at=row["admitted_at"],
         arrived_at=row["arrived_at"],

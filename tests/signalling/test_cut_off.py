@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from chassis.logs import log
 from chassis.metrics import TASK_RESTARTS
 from contract.signalling import CallEnded, CallStarted, EndedBy
 from services.signalling.domain import Call
-from services.signalling.metrics import PASSED
+from services.signalling.metrics import PASSED, UNPASSED
+from services.signalling.passage import Outgoing, Passage
 from services.signalling.store import CHANNEL
 from tests.chassis.kafka import until
 from tests.chassis.proxy import before
@@ -291,3 +293,47 @@ async def test_what_may_be_left_of_a_crashed_instance_starts_no_call(
 async def _execute(house: House, query: str) -> None:
     async with house.database.writing() as tx:
         await tx.execute(query)
+
+
+async def test_what_a_failover_undid_is_written_again(
+    house: House, visit: Visit, database_url: str
+) -> None:
+    """The word that a page came back, and the word that another left."""
+    async with house.instances(database_url, 2, instance_seconds=2) as instances:
+        patient, professional = await apart(visit, *instances)
+        await _undo(house, visit.patient, "lost")
+        assert (await professional.until("gone"))["member"] == visit.patient
+        assert (await professional.until("joined"))["member"]["member"] == visit.patient
+        await professional.say(type="leave")
+        assert (await patient.until("gone"))["reason"] == "left"
+        await _undo(house, visit.professional, "connected")
+        assert (await patient.until("joined"))["type"] == "joined"
+        assert (await patient.until("gone"))["member"] == visit.professional
+
+
+async def _undo(house: House, member: str, state: str) -> None:
+    async with house.database.writing() as tx:
+        await tx.execute(
+            """
+            UPDATE presence SET state = $2, changed_at = clock_timestamp()
+             WHERE member = $1
+            """,
+            member,
+            state,
+        )
+        await tx.execute(
+            "SELECT pg_notify($1, appointment_id) FROM presence WHERE member = $2",
+            CHANNEL,
+            member,
+        )
+
+
+def test_what_waits_for_other_instances_is_bounded_also_for_each_member(
+    house: House,
+) -> None:
+    passage = Passage(house.database, "here", 60, log("test"))
+    for number in range(40):
+        for _ in range(100):
+            passage.send(Outgoing("there", "a", str(number), "other", "x" * 32_768))
+            assert UNPASSED._value.get() <= 31 * (number + 1)  # noqa: SLF001
+    assert UNPASSED._value.get() * 32_768 < 17 * 1024 * 1024  # noqa: SLF001
