@@ -237,7 +237,8 @@ class Order:
         slot = call.slot
         if slot is None or self.is_off or not self.heard.is_over(slot):
             return False
-        return slot.sequence > self.heard.status
+        cancelled = Heard(over=self.heard.status)
+        return not cancelled.is_over(slot)
 
     def has_ended(self, latest: Call, started: Started) -> bool:
         """Whether the call that this would start is over already.
