@@ -120,6 +120,9 @@ async def set_aside(
 
     Returns what has failed by now. By the database alone, since nothing else is sure to be readable.
     """
+    await tx.execute(
+        "SELECT FROM appointment WHERE appointment_id = $1 FOR UPDATE", appointment_id
+    )
     rows = await tx.fetch(
         """
         UPDATE delivery

@@ -56,12 +56,13 @@ class Patients:
         event: Change,
         renewed: frozenset[Aspect],
         _: Appointment,
-        history: History,
+        __: History,
     ) -> None:
-        """What the booking system says."""
+        """What the booking system says. A delay of no known slot goes with the old end."""
         before = await contact_store.contact(tx, event.appointment_id)
         contact = before.after(event, renewed)
         await contact_store.keep(tx, contact)
+        history = await validity.history(tx, event.appointment_id)
         await self._reconcile(tx, contact, history)
 
     async def _reconcile(self, tx: Writer, contact: Contact, history: History) -> None:

@@ -34,8 +34,8 @@ async def take_turn(tx: Writer) -> None:
 async def appointment(tx: Reader, appointment_id: str) -> Appointment | None:
     row = await tx.fetchrow(
         """
-        SELECT appointment_id, details, times, status, starts_at, over_upto, unit_id,
-               kept_until
+        SELECT appointment_id, details, times, status, over_upto, unit_id, kept_until,
+               CASE WHEN starts_by = times THEN starts_at END AS starts_at
           FROM appointment
          WHERE appointment_id = $1
         """,
@@ -48,14 +48,15 @@ async def keep(tx: Writer, known: Appointment) -> None:
     await tx.execute(
         """
         INSERT INTO appointment
-               (appointment_id, details, times, status, starts_at, over_upto, unit_id,
-                kept_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+               (appointment_id, details, times, status, starts_at, starts_by, over_upto,
+                unit_id, kept_until)
+        VALUES ($1, $2, $3, $4, $5, $3, $6, $7, $8)
         ON CONFLICT (appointment_id)
         DO UPDATE SET details = excluded.details,
                       times = excluded.times,
                       status = excluded.status,
                       starts_at = excluded.starts_at,
+                      starts_by = excluded.starts_by,
                       over_upto = excluded.over_upto,
                       unit_id = excluded.unit_id,
                       kept_until = excluded.kept_until

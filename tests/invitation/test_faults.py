@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from pydantic import SecretStr
 from chassis.outcome import Accepted, NotNow
 from chassis.sending import State
 from contract.booking import AppointmentBooked
+from services.invitation import delivery_store, store
+from services.invitation.domain import Delivery
 from services.invitation.flows import LEASE
 from services.invitation.link import Links
 from services.invitation.mail import Desk
@@ -192,6 +195,39 @@ async def test_an_appointment_that_cannot_be_read_is_set_aside_and_the_others_go
     woken = office.woken
     assert not await office.invitations.claim(MANY)
     assert office.woken == woken
+
+
+async def test_who_sets_aside_waits_for_who_holds_the_appointment(
+    office: Office,
+) -> None:
+    """What that one has ended has not failed, and nobody is told so."""
+    booked = await office.book()
+    (delivery,) = await office.deliveries(booked.appointment_id)
+
+    async def set_aside() -> Sequence[Delivery]:
+        async with office.database.writing() as tx:
+            return await delivery_store.set_aside(
+                tx, booked.appointment_id, office.clock(), timedelta(0)
+            )
+
+    async with office.database.writing() as tx:
+        await store.hold(tx, booked.appointment_id)
+        setting_aside = asyncio.create_task(set_aside())
+        async with asyncio.timeout(20):
+            while not setting_aside.done() and not await waits_for_a_lock(office):  # noqa: ASYNC110 - nobody announces it
+                await asyncio.sleep(0.01)
+        ended = delivery.obsolete(office.clock())
+        await delivery_store.put(tx, booked.appointment_id, ended)
+    assert await setting_aside == []
+    assert await state(office, booked) is State.OBSOLETE
+
+
+async def waits_for_a_lock(office: Office) -> bool:
+    async with office.database.reading() as tx:
+        waiting: bool = await tx.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        )
+    return waiting
 
 
 async def test_what_cannot_be_read_for_a_day_has_failed_and_staff_are_told(

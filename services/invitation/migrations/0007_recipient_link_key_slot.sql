@@ -44,3 +44,4 @@ ALTER TABLE appointment
     -- What was heard of the day itself in events that name their slot, by slot. In those
     -- that name none: delay, arrived, started.
     ADD COLUMN slots jsonb NOT NULL DEFAULT '[]';
+UPDATE appointment SET heard_over = heard_status WHERE status = 'cancelled';
