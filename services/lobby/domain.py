@@ -131,6 +131,10 @@ class Visit:
             return self
         return self._now(admitted_at=at, delay=None)
 
+    def left_to(self, others: Iterable[Place]) -> Self:
+        """A call without anybody for the patient is none: its end may be of a slot before."""
+        return self if is_inside(others) else replace(self, in_call_since=None)
+
     def _includes(self, places: Iterable[Place], at: datetime) -> bool:
         off = self.status is Status.CANCELLED
         return not off and self.has_come(at) and is_inside(places)

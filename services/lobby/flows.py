@@ -193,7 +193,9 @@ class Lobby:
         """Stop waiting, or leave the call."""
         async with self.database.writing() as tx:
             known, place = await whose.mine(tx, session, self.clock())
-            visit = known.with_inside([place], self.clock())
+            places = await store.places(tx, session.appointment)
+            others = [each for each in places if each.whom != place.whom]
+            visit = known.with_inside([place], self.clock()).left_to(others)
             await store.save_visit(tx, visit)
             return await self._seen(tx, visit, await self._leave(tx, visit, place))
 

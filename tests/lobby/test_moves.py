@@ -151,7 +151,8 @@ async def test_a_visit_that_is_moved_during_its_call_was_a_visit(
     assert await swept(room, 120) == []
     assert (await room.shown(me)).state is State.LEFT
     over = Status.ENDED if end == "professional" else Status.BOOKED
-    assert (await visit(room)).status is over
+    known = await visit(room)
+    assert (known.status, known.in_call_since) == (over, None)
 
 
 async def test_who_talks_when_the_moved_time_has_gone_by_is_left_to_talk(
