@@ -8,6 +8,8 @@ import { Signalling } from './signalling.js';
 /** @typedef {'joining' | 'alone' | 'connecting' | 'together' | 'healing' | 'cut'} Line */
 
 const SERVERS_WITHIN = 5000;
+/** A picture may go on in these: one that stands still for a moment says `disconnected`. */
+const FLOWING = ['connected', 'disconnected'];
 
 /** Says `change` when members, their media or the line change, `ended` (detail: who) and `stopped` (detail: code). */
 export class Room extends EventTarget {
@@ -146,8 +148,10 @@ export class Room extends EventTarget {
    */
   #gone(id, reason) {
     const peer = this.peers.get(id);
-    if (reason === 'lost' || (reason === 'expired' && peer?.connected)) {
-      this.away.set(id, reason);
+    const mayFlow = FLOWING.includes(peer?.connection?.connectionState ?? '');
+    if (reason === 'lost' || (reason === 'expired' && mayFlow)) {
+      // Whose time has run out is not merely lost.
+      if (this.away.get(id) !== 'expired') this.away.set(id, reason);
       return;
     }
     this.away.delete(id);

@@ -24,7 +24,7 @@ from tests.signalling.pages import Frame, House, Visit
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 BOTH = ("audio", "video")
-GUARD = 15.0  # seconds until a test gives up; no test is measured by it
+GUARD = 20.0  # seconds until a test gives up; no test is measured by it
 LOOK_EVERY = 0.1
 SESSION_OVER = 4402
 
