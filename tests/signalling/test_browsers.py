@@ -285,8 +285,11 @@ async def test_who_leaves_is_gone_at_once_and_who_expired_when_the_picture_stops
     await _meet(patient, professional)
     gone = "{ type: 'gone', seq: 0, member: MEMBER, reason: 'expired' }"
     word = gone.replace("MEMBER", f"'{patient.member}'")
-    await professional.does(f"window.room.signalling.heard({word})")
     await patient.page.close()
+    # Signalling's own word first, or it would take this one back.
+    lost = "window.room.away.size > 0"
+    await professional.page.wait_for_function(lost, timeout=GUARD * 1000)
+    await professional.does(f"window.room.signalling.heard({word})")
     # ICE itself takes up to half a minute to tell that nobody is there (RFC 7675, 5.1).
     over = "window.room.peers.size === 0"
     await professional.page.wait_for_function(over, timeout=45_000)
