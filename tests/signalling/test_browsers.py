@@ -277,19 +277,23 @@ async def test_wires_that_are_cut_leave_the_picture_as_it_is(call: Call) -> None
     await _one_each(call, patient, professional)
 
 
-async def test_who_leaves_is_gone_at_once_and_who_expired_when_the_picture_stops(
-    call: Call,
+@pytest.mark.parametrize("first", ["lost", "expired"])
+async def test_who_expired_is_gone_when_the_picture_stops(
+    call: Call, first: str
 ) -> None:
+    """In whichever order the two words come: expired is not merely lost."""
     patient, professional = await call.patient(), await call.professional()
     await _enter(patient, professional)
     await _meet(patient, professional)
     gone = "{ type: 'gone', seq: 0, member: MEMBER, reason: 'expired' }"
     word = gone.replace("MEMBER", f"'{patient.member}'")
-    await patient.page.close()
-    # Signalling's own word first, or it would take this one back.
-    lost = "window.room.away.size > 0"
-    await professional.page.wait_for_function(lost, timeout=GUARD * 1000)
-    await professional.does(f"window.room.signalling.heard({word})")
+    if first == "expired":
+        await professional.does(f"window.room.signalling.heard({word})")
+    await patient.page.close()  # of which signalling itself says: lost
+    if first == "lost":
+        lost = "window.room.away.size > 0"
+        await professional.page.wait_for_function(lost, timeout=GUARD * 1000)
+        await professional.does(f"window.room.signalling.heard({word})")
     # ICE itself takes up to half a minute to tell that nobody is there (RFC 7675, 5.1).
     over = "window.room.peers.size === 0"
     await professional.page.wait_for_function(over, timeout=45_000)
