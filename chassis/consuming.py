@@ -271,13 +271,15 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """The group, and every connection.
 
         Unsubscribed first: the client's own `stop` may fall over a fetch that has just
-        failed, and would then leave its connections open.
+        failed, and would then leave its connections open. It has an end of ours: one
+        that comes just when partitions are taken away would wait for good.
         """
         if started:
             self._consumer.unsubscribe()
             await asyncio.sleep(LEAVE_SECONDS)
         try:
-            await self._consumer.stop()
+            async with asyncio.timeout(2 * REQUEST_SECONDS):
+                await self._consumer.stop()
         except Exception as error:  # noqa: BLE001 - we leave, whatever it is
             self._log.warning(
                 "Consumer did not leave its group cleanly.", **trouble(error)

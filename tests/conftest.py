@@ -1,7 +1,9 @@
 """What every test may ask for: the real servers, and a database of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Iterator
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -11,11 +13,29 @@ from dev import postgres as postgreses
 from tests import leaks, servers
 
 PROCESSES = pytest.StashKey[leaks.Processes]()
+HANGS_AFTER = 300.0  # no test needs as long; the others still get their turn
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[PROCESSES] = leaks.Processes()
     config.pluginmanager.register(config.stash[PROCESSES])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = ended_if_it_hangs(item.obj)
+
+
+def ended_if_it_hangs(test: Callable[..., Awaitable[None]]) -> Callable[..., object]:
+    """It is cancelled, so that it says where it stood and lets go of what it holds."""
+
+    @functools.wraps(test)
+    async def bounded(*given: object, **named: object) -> None:
+        async with asyncio.timeout(HANGS_AFTER):
+            await test(*given, **named)
+
+    return bounded
 
 
 @pytest.hookimpl(wrapper=True)

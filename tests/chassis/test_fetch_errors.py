@@ -619,21 +619,11 @@ async def test_a_partition_whose_place_nobody_knows_stands_still(
 ) -> None:
     """As when the group's coordinator does not tell it, and goes on not telling."""
     name = TopicPartition(station.topic, 0)
-    consumer = AIOKafkaConsumer(
+    async with AIOKafkaConsumer(
         bootstrap_servers=station.node.servers, auto_offset_reset="none"
-    )
-    await consumer.start()
-    try:
+    ) as consumer:
         consumer.assign([name])
-        partition = Partition(
-            name,
-            consumer=consumer,
-            letters=None,  # type: ignore[arg-type]  # nothing is read
-            take=_nothing,
-            progress=asyncio.Event(),
-            service=station.service,
-            log=log("test"),
-        )
+        partition = _partition(station, consumer, name)
         await partition.measure(end=5)
         assert partition.stalled > 0
         await partition.measure(end=None)  # and now Kafka says nothing
@@ -641,30 +631,33 @@ async def test_a_partition_whose_place_nobody_knows_stands_still(
         consumer.seek(name, 5)
         await partition.measure(end=5)
         assert partition.stalled == 0
-    finally:
-        await consumer.stop()
 
 
-async def _nothing(*_: object) -> None: ...
+def _partition(
+    station: Station, consumer: AIOKafkaConsumer, name: TopicPartition
+) -> Partition:
+    """Of a consumer that reads nothing."""
+
+    async def take(*_: object) -> None: ...
+
+    return Partition(
+        name,
+        consumer=consumer,
+        letters=None,  # type: ignore[arg-type]  # nothing is read
+        take=take,
+        progress=asyncio.Event(),
+        service=station.service,
+        log=log("test"),
+    )
 
 
 async def test_a_partition_that_rests_is_told_of_once_until_it_asks_again(
     station: Station,
 ) -> None:
     name = TopicPartition(station.topic, 0)
-    consumer = AIOKafkaConsumer(bootstrap_servers=station.node.servers)
-    await consumer.start()
-    try:
+    async with AIOKafkaConsumer(bootstrap_servers=station.node.servers) as consumer:
         consumer.assign([name])
-        partition = Partition(
-            name,
-            consumer=consumer,
-            letters=None,  # type: ignore[arg-type]  # nothing is read
-            take=_nothing,
-            progress=asyncio.Event(),
-            service=station.service,
-            log=log("test"),
-        )
+        partition = _partition(station, consumer, name)
         for _ in range(3):
             partition.rest()
         assert station.errors("not_fetched") == 1
@@ -674,11 +667,9 @@ async def test_a_partition_that_rests_is_told_of_once_until_it_asks_again(
             return not consumer.paused()
 
         await until(asks_again)
-        consumer.assign([TopicPartition(station.topic, 1)])
-        partition.rest()  # another's by now
+        another = TopicPartition(station.topic, 1)  # it is not, or no longer, ours
+        _partition(station, consumer, another).rest()
         assert station.errors("not_fetched") == 1
-    finally:
-        await consumer.stop()
 
 
 def test_a_hand_over_fits_into_a_rebalance_and_that_into_an_answer() -> None:
