@@ -108,7 +108,7 @@ def chosen_kafka() -> Choice[kafkas.Cluster]:
 
 CHROMIUM = (
     "--no-sandbox",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=device-count=2",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",  # a machine without a network has no other
     "--disable-background-networking",

@@ -21,6 +21,12 @@ window.notes = 0;
 const start = OscillatorNode.prototype.start;
 OscillatorNode.prototype.start = function (when) { window.notes += 1; return start.call(this, when); };
 """
+SHOWN_BY_THE_DEVICE = """
+async () => {
+  const all = await (await navigator.serviceWorker.ready).getNotifications();
+  return all.map(({ title, body, tag, data }) => ({ title, body, tag, data }));
+}
+"""
 
 
 async def rung(page: Page) -> None:
@@ -197,13 +203,9 @@ async def test_what_is_pushed_is_shown_by_the_device_and_leads_to_the_page(
         "language": "en",
     }
     await _push(stage, page, pushed)
-    shown = await page.wait_for_function(
-        """async () => {
-             const all = await (await navigator.serviceWorker.ready).getNotifications();
-             return all.length > 0 && all.map(({title, body, tag, data}) => ({title, body, tag, data}));
-           }"""
-    )
-    assert await shown.json_value() == [
+    while not (shown := await page.evaluate(SHOWN_BY_THE_DEVICE)):
+        await page.wait_for_timeout(50)
+    assert shown == [
         {
             "title": "Video appointment",
             "body": "It is your turn.",

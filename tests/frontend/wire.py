@@ -47,7 +47,7 @@ RECORDED = """
 window.given = [];
 window.connections = [];
 window.handed = [];
-{
+if (navigator.mediaDevices) {
   const noted = (track) => track && window.handed.push({ kind: track.kind, on: track.enabled && track.readyState === 'live' });
   const noting = (type, name) => {
     const real = type.prototype[name];
