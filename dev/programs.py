@@ -1,19 +1,22 @@
 """Programs that others wrote, started and ended by us."""
 
 import asyncio
+import itertools
 import os
 import random
 import signal
 import socket
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PAUSE = 0.05  # seconds between two looks at a program that is starting
 LAST_LINES = 20
 PORTS = range(20_000, 32_000)
+SLICES = 20  # of them; a process takes its ports from one
 
 
 class ProgramFailed(Exception):
@@ -107,16 +110,23 @@ async def listens(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on.
+    """A port that nobody listens on, and that this process was not given before.
 
     Below those that systems give to outgoing connections, so that a server that is
-    stopped for a while finds its port still free.
+    stopped for a while finds its port still free. Processes that run beside each other
+    mostly choose among different ports: whoever asks binds a while later.
     """
-    for port in random.sample(PORTS, len(PORTS)):
+    for port in itertools.islice(_ports(), len(PORTS) // SLICES):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
     raise ProgramFailed("There is no free port.")
+
+
+@cache
+def _ports() -> Iterator[int]:
+    own = PORTS[os.getpid() % SLICES :: SLICES]
+    return itertools.cycle(random.sample(own, len(own)))
 
 
 def _group_of(user: str) -> int:

@@ -4,13 +4,14 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from dev import kafka as kafkas
 from dev import postgres as postgreses
-from tests import leaks, servers
+from tests import leaks, servers, side_by_side
 
 PROCESSES = pytest.StashKey[leaks.Processes]()
 HANGS_AFTER = 300.0  # no test needs as long; the others still get their turn
@@ -21,10 +22,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[PROCESSES])
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.obj = ended_if_it_hangs(item.obj)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.obj = ended_if_it_hangs(item.obj)
+    items.sort(key=lambda item: not side_by_side.is_alone(item.nodeid))
 
 
 def ended_if_it_hangs(test: Callable[..., Awaitable[None]]) -> Callable[..., object]:
@@ -51,6 +55,24 @@ def pytest_runtest_makereport() -> Generator[
 
 def pytest_report_header() -> list[str]:
     return servers.header()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Any
+) -> side_by_side.Schedule:
+    config.option.loadscopereorder = False
+    return side_by_side.Schedule(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    servers.note(*node.workeroutput.get("servers", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["servers"] = servers.used()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

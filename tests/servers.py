@@ -31,7 +31,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 STAND_IN = "librdkafka's built-in cluster. THIS IS NOT KAFKA: install Java 17 and Maven"
 
 Opened = TypeVar("Opened")
-_used: list[str] = []
+_used: set[str] = set()
 
 
 class NoRealKafka(Exception):
@@ -50,7 +50,7 @@ class Choice(Generic[Opened]):
 async def postgres() -> AsyncIterator[postgreses.Server]:
     choice = chosen_postgres()
     async with choice.open() as server:
-        _used.append(f"PostgreSQL {server.version} ({choice.name})")
+        note(f"PostgreSQL {server.version} ({choice.name})")
         yield server
 
 
@@ -58,7 +58,7 @@ async def postgres() -> AsyncIterator[postgreses.Server]:
 async def kafka() -> AsyncIterator[kafkas.Cluster]:
     choice = chosen_kafka()
     async with choice.open() as cluster:
-        _used.append(f"{cluster.kind} ({choice.name})")
+        note(f"{cluster.kind} ({choice.name})")
         yield cluster
 
 
@@ -77,7 +77,12 @@ def header() -> list[str]:
 
 def used() -> list[str]:
     """The servers that this run did start or call."""
-    return list(_used)
+    return sorted(_used)
+
+
+def note(*names: str) -> None:
+    """That the run uses these servers."""
+    _used.update(names)
 
 
 @cache
