@@ -48,9 +48,23 @@ def test_no_file_names_a_folder_of_this_machine() -> None:
 
 
 def test_each_decision_has_a_number_of_its_own() -> None:
-    pages = sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
-    numbers = [name.partition("-")[0] for name in pages]
+    numbers = [path.name.partition("-")[0] for path in decisions()]
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+def test_the_index_of_decisions_has_each_by_its_title() -> None:
+    titles = [path.read_text("utf-8").partition("\n")[0] for path in decisions()]
+    listed = [
+        f"| {number} | [{title}]({path.name}) |"
+        for path, head in zip(decisions(), titles, strict=True)
+        for number, _, title in [head.removeprefix("# ").partition(". ")]
+    ]
+    index = (ROOT / "docs/decisions/README.md").read_text("utf-8").splitlines()
+    assert [line for line in index if line.startswith("| ") and "[" in line] == listed
+
+
+def decisions() -> list[Path]:
+    return sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 
 
 def test_make_help_lists_every_command() -> None:
