@@ -113,7 +113,7 @@ def chosen_kafka() -> Choice[kafkas.Cluster]:
 
 CHROMIUM = (
     "--no-sandbox",
-    "--use-fake-device-for-media-stream=device-count=2",
+    "--use-fake-device-for-media-stream=device-count=2,fps=10",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",  # a machine without a network has no other
     "--disable-background-networking",
