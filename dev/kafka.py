@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 RECIPE = HERE / "apache-kafka" / "pom.xml"
 LOGGING = HERE / "apache-kafka" / "log4j2.properties"
 CACHE = HERE.parent / ".cache" / "kafka"
-READY_WITHIN = 120
+READY_WITHIN = 60
 PARTITIONS = 3
 
 # A test's broker holds little: a small heap and the quick compiler start soonest.

@@ -1,11 +1,13 @@
 """Waiting well: what a page says of a delay, of messages, and to someone who put the phone away."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
 
 from playwright.async_api import Page, expect
 
+from tests.frontend.conftest import PATIENCE
 from tests.frontend.stage import Stage
 from tests.frontend.test_in_a_browser import away, door, in_line, press, summoned
 
@@ -203,8 +205,9 @@ async def test_what_is_pushed_is_shown_by_the_device_and_leads_to_the_page(
         "language": "en",
     }
     await _push(stage, page, pushed)
-    while not (shown := await page.evaluate(SHOWN_BY_THE_DEVICE)):
-        await page.wait_for_timeout(50)
+    async with asyncio.timeout(PATIENCE / 1000):
+        while not (shown := await page.evaluate(SHOWN_BY_THE_DEVICE)):
+            await page.wait_for_timeout(50)
     assert shown == [
         {
             "title": "Video appointment",

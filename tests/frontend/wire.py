@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-# A member is in the call from its beginning and asks for an offer, so that there is somebody to send to.
+# A guardian is in the call from its beginning and asks for an offer, so that there is somebody to send to.
 WIRE = """
 window.wires = [];
 window.WebSocket = class extends EventTarget {
@@ -29,11 +29,11 @@ window.WebSocket = class extends EventTarget {
     this.hear({
       type: 'welcome', protocol: 1, session: 's', resumed: false, you: 'me', ice_servers: [], started_at: null,
       members: [
-        { member: 'me', role: 'patient', polite: false, media },
-        { member: 'p-1', role: 'professional', polite: true, media },
+        { member: 'me', role: 'patient', polite: true, media },
+        { member: 'c-1', role: 'guardian', polite: true, media },
       ],
     });
-    this.hear({ type: 'signal', from: 'p-1', connection: 'c-1', meant_for: null, round: 0, description: null, candidate: null, ask: 'offer' });
+    this.hear({ type: 'signal', from: 'c-1', connection: 'theirs', meant_for: null, round: 0, description: null, candidate: null, ask: 'offer' });
   }
   hear(frame) {
     this.seq += 1;

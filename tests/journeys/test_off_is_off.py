@@ -41,7 +41,8 @@ LIVE = "() => window.given.filter((each) => each.readyState === 'live').map((eac
 
 
 async def meanwhile(person: Person, packets: int = A_WHILE) -> dict[str, float]:
-    come: dict[str, float] = await person.page.evaluate(MEANWHILE, packets)
+    async with asyncio.timeout(SEEN_WITHIN / 1000):  # silence, too, has packets
+        come: dict[str, float] = await person.page.evaluate(MEANWHILE, packets)
     return come
 
 
