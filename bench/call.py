@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from bench.around import Around
 from bench.figures import Comparison, Figures
@@ -308,12 +308,8 @@ async def _demo() -> AsyncIterator[Demo]:
         )
         try:
             await programs.until(lambda: _is_ready(log), program, 120)
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(
-                    executable_path=servers.chromium_path(), args=list(servers.CHROMIUM)
-                )
+            async with servers.browser() as browser:
                 yield Demo(_addresses(_read(log)), browser)
-                await browser.close()
         finally:
             await program.end(signal.SIGINT)
 

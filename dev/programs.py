@@ -37,11 +37,13 @@ class Program:
     def send(self, sign: signal.Signals) -> None:
         self.process.send_signal(sign)
 
-    async def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
-        """Ask with `sign`, and kill what has not ended ten seconds later."""
+    async def end(
+        self, sign: signal.Signals = signal.SIGTERM, seconds: float = 10
+    ) -> None:
+        """Ask with `sign`, and kill what has not ended so much later."""
         self.send(sign)
         try:
-            await asyncio.to_thread(self.process.wait, 10)
+            await asyncio.to_thread(self.process.wait, seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             await asyncio.to_thread(self.process.wait)

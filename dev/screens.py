@@ -3,8 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from playwright.async_api import async_playwright
-
 from tests import servers
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screens"
@@ -19,14 +17,10 @@ async def main() -> None:
     images = "".join(f'<img src="{(FOLDER / each).as_uri()}.png">' for each in SHOWN)
     sheet = FOLDER / "visit.html"
     sheet.write_text(PAGE.format(images=images))
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=servers.chromium_path(), args=["--no-sandbox"]
-        )
+    async with servers.browser() as browser:
         page = await browser.new_page(viewport={"width": 1920, "height": 568})
         await page.goto(sheet.as_uri())
         await page.locator("body").screenshot(path=FOLDER / "visit.png")
-        await browser.close()
     sheet.unlink()
 
 

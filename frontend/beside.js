@@ -57,21 +57,16 @@ export class Beside {
 
   /**
    * @param {string} appointment
-   * @param {string | null} given the admission in hand; it serves the first hello only
+   * @param {string | null} admission the one in hand
    */
-  enter(appointment, given) {
+  enter(appointment, admission) {
     if (!this.isFreeFor(appointment)) return;
-    let inHand = given;
     this.talking = appointment;
     sessionStorage.setItem(TALKING, appointment);
     stayAwake(true);
     this.changed(true);
     find('h1', HTMLElement, view('call')).focus();
-    void this.call.enter(appointment, () => {
-      const now = inHand;
-      inHand = null;
-      return now ? Promise.resolve(now) : admissionTo(appointment);
-    });
+    void this.call.enter(appointment, () => admissionTo(appointment), admission);
   }
 
   /** The row of whoever is in the call that is open here. */

@@ -79,16 +79,17 @@ export class Call extends EventTarget {
 
   /**
    * @param {string} appointment
-   * @param {() => Promise<string | null>} admission
+   * @param {() => Promise<string | null>} admission a fresh one
+   * @param {string | null} inHand one that was just given; it serves the first hello only
    */
-  async enter(appointment, admission) {
+  async enter(appointment, admission, inHand = null) {
     if (this.room) return;
     this.elsewhere.hidden = true;
     this.#told = null;
     this.#wasTogether = false;
     // An unanswered question counts as a no for now.
     const opened = Promise.race([this.media.open(), pause(MEDIA_WITHIN)]);
-    const room = new Room({ appointment, as: this.as, media: this.media, admission, renewed: this.renewed, opened });
+    const room = new Room({ appointment, as: this.as, media: this.media, admission: firstly(inHand, admission), renewed: this.renewed, opened });
     this.room = room;
     this.takeAgain = () => void this.enter(appointment, admission);
     room.addEventListener('change', () => this.#show());
@@ -275,6 +276,21 @@ export class Call extends EventTarget {
     const now = CORNERS.indexOf(this.nearSide.dataset.corner ?? '');
     this.nearSide.dataset.corner = CORNERS[(now + 1) % CORNERS.length] ?? '';
   }
+}
+
+/**
+ * @template T
+ * @param {T | null} inHand given to whoever asks first
+ * @param {() => Promise<T | null>} fresh
+ * @returns {() => Promise<T | null>}
+ */
+function firstly(inHand, fresh) {
+  let left = inHand;
+  return () => {
+    const given = left;
+    left = null;
+    return given === null ? fresh() : Promise.resolve(given);
+  };
 }
 
 /** @param {Event} event */

@@ -9,11 +9,14 @@ export class Follow {
    * @param {() => Promise<void>} how.ask asks the lobby and shows the answer
    * @param {string} how.stream where the events come from
    * @param {() => number} how.pause milliseconds until the next question
+   * @param {number} [how.gap] milliseconds at least between two questions, however much the stream tells
    */
-  constructor({ ask, stream, pause }) {
+  constructor({ ask, stream, pause, gap = 0 }) {
     this.ask = ask;
     this.stream = stream;
     this.pause = pause;
+    this.gap = gap;
+    this.askedAt = -Infinity;
     this.asking = false;
     this.again = false;
     this.failures = 0;
@@ -37,14 +40,27 @@ export class Follow {
       return;
     }
     this.asking = true;
+    this.askedAt = performance.now();
     clearTimeout(this.timer);
     try {
       await this.ask();
     } finally {
       this.asking = false;
-      this.timer = setTimeout(() => void this.now(), this.again ? 0 : this.pause());
+      this.timer = setTimeout(() => void this.now(), this.again ? this.#gapLeft : this.pause());
       this.again = false;
     }
+  }
+
+  /** As soon as the gap is over. */
+  #soon() {
+    if (this.asking || this.#gapLeft <= 0) return void this.now();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.now(), this.#gapLeft);
+    return undefined;
+  }
+
+  get #gapLeft() {
+    return Math.max(0, this.askedAt + this.gap - performance.now());
   }
 
   /** The pause has become another one: a page that waits asks more often. */
@@ -68,7 +84,7 @@ export class Follow {
     const source = new EventSource(this.stream);
     this.source = source;
     source.addEventListener('open', () => { this.failures = 0; });
-    for (const name of ['snapshot', 'notice']) source.addEventListener(name, () => void this.now());
+    for (const name of ['snapshot', 'notice']) source.addEventListener(name, () => this.#soon());
     source.addEventListener('error', () => this.#reopen(source));
   }
 

@@ -27,6 +27,8 @@ import { fromNow, learnWords, t } from './words.js';
 
 const OFTEN = 5000;
 const FRESH = 15_000;
+/** One act is told in several notices. */
+const GAP = 1000;
 const API = '/lobby/api';
 
 class StaffPage {
@@ -63,7 +65,7 @@ class StaffPage {
     ended: () => this.#showLogin(),
     failed: (error) => showRefusal(this.queueNotes, error),
   });
-  follow = new Follow({ ask: () => this.#askLobby(), stream: '/notifier/stream/staff', pause: () => this.#pause() });
+  follow = new Follow({ ask: () => this.#askLobby(), stream: '/notifier/stream/staff', pause: () => this.#pause(), gap: GAP });
 
   open() {
     readySound();

@@ -34,6 +34,8 @@ const OFTEN = 5000;
 const SELDOM = 15_000;
 const TRY_AGAIN = 1000;
 const CALL_AGAIN = 5000;
+/** So long an admission that was just heard needs no asking again. */
+const FRESH = 2000;
 const PASSING = '[data-problem="unreachable"], [data-problem="unavailable"], [data-problem="too_many"]';
 
 /** What this tab remembers through a reload. */
@@ -119,8 +121,8 @@ class VisitPage {
     this.visit = visit;
     if (before && visit.place.version > before.version) this.#movedOn();
     if (this.notes.querySelector(PASSING)) clearNotes(this.notes);
-    if (before && before.state !== 'admitted' && visit.place.state === 'admitted') this.#ringDoor();
     this.#show();
+    if (before && before.state !== 'admitted' && visit.place.state === 'admitted') this.#ringDoor();
   }
 
   /** What was refused, or taken to another window, was another admission. */
@@ -218,10 +220,12 @@ class VisitPage {
   /** @param {Visit} visit */
   #enterCall(visit) {
     if (this.call.room || this.call.takeAgain || Date.now() < this.callAfter) return;
-    void this.call.enter(visit.appointment.appointment_id, () => this.#admission());
+    const { appointment, admission } = visit;
+    const isFresh = Date.now() - this.confirmedAt < FRESH;
+    void this.call.enter(appointment.appointment_id, () => this.#admission(), isFresh ? admission : null);
   }
 
-  /** A fresh one for each hello; without it signalling waits for the event instead. */
+  /** Without one signalling waits for the event instead. */
   async #admission() {
     const asked = Date.now();
     const visit = /** @type {Visit} */ (await ask('GET', API));

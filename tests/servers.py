@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
 
+from playwright.async_api import Browser, async_playwright
+
 from dev import kafka as kafkas
 from dev import postgres as postgreses
 from tests import postfix as postfixes
@@ -28,6 +30,8 @@ from tests import postfix as postfixes
 POSTGRES_IMAGE = "postgres"
 KAFKA_IMAGE = "confluentinc/cp-kafka"  # the one that testcontainers can start
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A third quicker, and without notifications and a memory of the pages one goes back to.
+QUICK_BROWSER = "chromium-headless-shell"
 STAND_IN = "librdkafka's built-in cluster. THIS IS NOT KAFKA: install Java 17 and Maven"
 
 Opened = TypeVar("Opened")
@@ -124,19 +128,37 @@ CHROMIUM = (
 )
 
 
+@asynccontextmanager
+async def browser(*, whole: bool = False) -> AsyncIterator[Browser]:
+    """A Chromium of this machine; a whole one, or the quickest."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=whole_chromium() if whole else quick_chromium(),
+            args=list(CHROMIUM),
+        )
+        yield browser
+        await browser.close()
+
+
+def quick_chromium() -> str | None:
+    named = os.environ.get("TEST_CHROMIUM")
+    return named or shutil.which(QUICK_BROWSER) or whole_chromium()
+
+
 @cache
-def chromium_path() -> str | None:
-    """A Chromium of this machine; None leaves it to Playwright's own."""
+def whole_chromium() -> str | None:
+    """None leaves it to Playwright's own."""
     named = os.environ.get("TEST_CHROMIUM")
     return named or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @cache
 def browser_version() -> str:
-    path = chromium_path()
+    path = whole_chromium()
     if path is None:
         return "Playwright's own Chromium"
-    return _said(path, "--version") or path
+    quick = "" if path == quick_chromium() else f", mostly {QUICK_BROWSER}"
+    return (_said(path, "--version") or path) + quick
 
 
 @cache

@@ -16,6 +16,7 @@ from chassis.logs import Log
 from chassis.refusal import Unavailable
 from services.signalling import presence_store
 from services.signalling import store as rooms_store
+from services.signalling.database_clock import DatabaseClock
 from services.signalling.metrics import CRASHED, UNWRITTEN_PRESENCES
 from services.signalling.presence import Presences
 from services.signalling.presence_store import Seat, Written
@@ -45,6 +46,7 @@ class Instance:
         self._sure_for = SURE_ROUNDS * crashed_after / ROUNDS
         self._resume_seconds = resume_seconds
         self._log = log
+        self._clock = DatabaseClock()
         self._unwritten: dict[Key, Session] = {}
         self._in_hand: dict[Key, Session] = {}  # being written
         self._woken = asyncio.Event()
@@ -129,16 +131,33 @@ class Instance:
 
     async def _write(self, rooms: Rooms, batch: dict[Key, Session]) -> None:
         async with self._database.writing() as tx:
-            if await presence_store.beat(tx, self.name, self._sure_for):
+            if await self._mark(tx):
                 batch = _by_key(rooms.sessions) | batch
             hellos = {key: each.hello_at for key, each in batch.items()}
-            arrivals = await presence_store.put(
-                tx, self.name, [_seat(each) for each in batch.values()]
-            )
+            seats = {key: self._seat(each) for key, each in batch.items()}
+            await presence_store.put(tx, self.name, list(seats.values()))
             await _tell(tx, {appointment for appointment, _ in batch})
         for key, session in batch.items():
             if session.hello_at == hellos[key]:
-                session.arrived_at = arrivals[key]
+                session.arrived_at = seats[key].arrived_at
+
+    async def _mark(self, tx: Writer) -> bool:
+        """This instance is alive. True when the others may not have known that."""
+        asked = monotonic()
+        was_unknown, said = await presence_store.beat(tx, self.name, self._sure_for)
+        self._clock.note(asked, said, monotonic())
+        return was_unknown
+
+    def _seat(self, session: Session) -> Seat:
+        return Seat(
+            appointment_id=session.person.appointment_id,
+            member=session.person.member,
+            role=session.person.role,
+            media=session.media,
+            state=session.state,
+            admitted_at=session.since,
+            arrived_at=session.arrived_at or self._clock.at(session.hello_at),
+        )
 
     async def _beat(self, rooms: Rooms, *, judges: bool) -> list[str]:
         """The appointments about which another instance wrote of late.
@@ -146,7 +165,7 @@ class Instance:
         Each is told by NOTIFY too, which is lost when its connection is.
         """
         async with self._database.writing() as tx:
-            was_unknown = await presence_store.beat(tx, self.name, self._sure_for)
+            was_unknown = await self._mark(tx)
             crashed = await self._sweep(tx) if judges else 0
             changed = await presence_store.changed(
                 tx, rooms.known, self.name, self._sure_for
@@ -209,16 +228,3 @@ def _as_written(session: Session) -> Written:
 
 def _key(session: Session) -> Key:
     return session.person.appointment_id, session.person.member
-
-
-def _seat(session: Session) -> Seat:
-    return Seat(
-        appointment_id=session.person.appointment_id,
-        member=session.person.member,
-        role=session.person.role,
-        media=session.media,
-        state=session.state,
-        admitted_at=session.since,
-        arrived_at=session.arrived_at,
-        age=monotonic() - session.hello_at,
-    )

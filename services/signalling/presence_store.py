@@ -1,7 +1,6 @@
 """What the instances of signalling tell each other through PostgreSQL.
 
-Only the database's clock counts here. `age` is how many seconds ago something was, by
-whoever saw it: that is the same on every machine.
+Only the database's clock counts here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,8 +24,7 @@ class Seat:
     media: Devices
     state: State
     admitted_at: datetime
-    arrived_at: datetime | None  # as the database said when it was written first
-    age: float  # of their last hello
+    arrived_at: datetime  # when they last said hello, by the database's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,15 @@ class PassedSignal:
     member_from: str
     member_to: str
     body: str
-    age: float
+    age: float  # seconds since the sender was heard
 
 
-async def beat(tx: Writer, instance: str, sure_for: float) -> bool:
-    """This instance is alive. True when the others may not have known that."""
-    was_unknown: bool = await tx.fetchval(
+async def beat(tx: Writer, instance: str, sure_for: float) -> tuple[bool, datetime]:
+    """This instance is alive.
+
+    True when the others may not have known that; and what the database's clock says.
+    """
+    row = await tx.fetchrow(
         """
         WITH late AS (
             SELECT id FROM instance
@@ -62,12 +63,13 @@ async def beat(tx: Writer, instance: str, sure_for: float) -> bool:
         )
         INSERT INTO instance (id, beat_at) VALUES ($1, clock_timestamp())
         ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at
-        RETURNING xmax = 0 OR EXISTS (SELECT FROM late)
+        RETURNING xmax = 0 OR EXISTS (SELECT FROM late) AS was_unknown,
+                  clock_timestamp() AS said
         """,
         instance,
         sure_for,
     )
-    return was_unknown
+    return row["was_unknown"], row["said"]
 
 
 async def retire(tx: Writer, instance: str) -> list[str]:
@@ -84,43 +86,30 @@ async def retire(tx: Writer, instance: str) -> list[str]:
     return _appointments(rows)
 
 
-async def put(
-    tx: Writer, instance: str, seats: Sequence[Seat]
-) -> Mapping[tuple[str, str], datetime]:
-    """Write these, unless the same person has said hello elsewhere since.
-
-    When each of them said hello, by the database's clock.
-    """
-    rows = await tx.fetch(
+async def put(tx: Writer, instance: str, seats: Sequence[Seat]) -> None:
+    """Write these, unless the same person has said hello elsewhere since."""
+    await tx.execute(
         """
-        WITH seat AS (
-            SELECT appointment_id, member, role, microphone, camera, state, admitted_at,
-                   coalesce(arrived_at, clock_timestamp() - make_interval(secs => age))
-                       AS arrived_at
-              FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[],
-                          $6::boolean[], $7::text[], $8::timestamptz[],
-                          $9::timestamptz[], $10::float8[])
-                AS given (appointment_id, member, role, microphone, camera, state,
-                          admitted_at, arrived_at, age)
-        ), written AS (
-            INSERT INTO presence (appointment_id, member, instance, role, microphone,
-                                  camera, state, admitted_at, arrived_at, changed_at)
-            SELECT appointment_id, member, $1, role, microphone, camera, state,
-                   admitted_at, arrived_at, clock_timestamp()
-              FROM seat ORDER BY appointment_id, member
-            ON CONFLICT (appointment_id, member)
-            DO UPDATE SET instance = excluded.instance,
-                          role = excluded.role,
-                          microphone = excluded.microphone,
-                          camera = excluded.camera,
-                          state = excluded.state,
-                          admitted_at = excluded.admitted_at,
-                          arrived_at = excluded.arrived_at,
-                          changed_at = excluded.changed_at
-             WHERE presence.instance = excluded.instance
-                OR presence.arrived_at <= excluded.arrived_at
-        )
-        SELECT appointment_id, member, arrived_at FROM seat
+        INSERT INTO presence (appointment_id, member, instance, role, microphone,
+                              camera, state, admitted_at, arrived_at, changed_at)
+        SELECT appointment_id, member, $1, role, microphone, camera, state,
+               admitted_at, arrived_at, clock_timestamp()
+          FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[],
+                      $6::boolean[], $7::text[], $8::timestamptz[], $9::timestamptz[])
+            AS seat (appointment_id, member, role, microphone, camera, state,
+                     admitted_at, arrived_at)
+         ORDER BY appointment_id, member
+        ON CONFLICT (appointment_id, member)
+        DO UPDATE SET instance = excluded.instance,
+                      role = excluded.role,
+                      microphone = excluded.microphone,
+                      camera = excluded.camera,
+                      state = excluded.state,
+                      admitted_at = excluded.admitted_at,
+                      arrived_at = excluded.arrived_at,
+                      changed_at = excluded.changed_at
+         WHERE presence.instance = excluded.instance
+            OR presence.arrived_at <= excluded.arrived_at
         """,
         instance,
         [each.appointment_id for each in seats],
@@ -131,9 +120,7 @@ async def put(
         [each.state for each in seats],
         [each.admitted_at for each in seats],
         [each.arrived_at for each in seats],
-        [each.age for each in seats],
     )
-    return {(row["appointment_id"], row["member"]): row["arrived_at"] for row in rows}
 
 
 async def written(tx: Reader, instance: str) -> Mapping[tuple[str, str], Written]:

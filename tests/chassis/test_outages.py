@@ -91,6 +91,7 @@ async def test_connections_to_a_server_that_only_reads_are_not_kept(
     """They were begun while it was read-only, and stay so: a new one is another server."""
     await _as_admin(postgres.admin, *_read_only(lobby, "on"))
     await _cut(postgres, lobby)
+    await _read_when_back(room)
     async with AsyncExitStack() as many:
         for _ in range(4):
             tx = await many.enter_async_context(room.reading())

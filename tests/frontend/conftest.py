@@ -2,24 +2,20 @@
 
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import which
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
+from tests import servers
 from tests.frontend.stage import Lobby, Stage, raised
 
 NARROW = 320
 PATIENCE = 8_000  # milliseconds: nobody at a page would bear more
 ROOT = Path(__file__).parents[2]
-CHROMIUM = (
-    "--no-sandbox",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--disable-background-networking",
-)
 
 
 def npm() -> str:
@@ -52,18 +48,28 @@ async def stage(_raised: Stage) -> Stage:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _browser() -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM
-        )
+    async with servers.browser() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(_browser: Browser) -> AsyncIterator[Page]:
-    """A narrow phone; a fault in a module fails the test."""
-    context = await _browser.new_context(viewport={"width": NARROW, "height": 640})
+    async with _narrow_phone(_browser) as page:
+        yield page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def notifiable_page() -> AsyncIterator[Page]:
+    """On a browser that knows notifications, which the quick one does not."""
+    async with servers.browser(whole=True) as browser, _narrow_phone(browser) as page:
+        await page.context.grant_permissions(["notifications"])
+        yield page
+
+
+@asynccontextmanager
+async def _narrow_phone(browser: Browser) -> AsyncIterator[Page]:
+    """A fault in a module fails the test."""
+    context = await browser.new_context(viewport={"width": NARROW, "height": 640})
     page = await context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda fault: faults.append(str(fault)))

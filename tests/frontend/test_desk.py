@@ -185,9 +185,9 @@ async def test_letters_of_each_kind_can_be_looked_at_in_each_language(
 
 
 async def test_the_desks_own_device_can_be_told_to_notify(
-    stage: Stage, page: Page
+    stage: Stage, notifiable_page: Page
 ) -> None:
-    await page.context.grant_permissions(["notifications"])
+    page = notifiable_page
     await page.add_init_script(SUBSCRIBES)
     await open_desk(stage, page)
     await press(page, "notify")

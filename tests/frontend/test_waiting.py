@@ -137,8 +137,10 @@ async def test_without_a_number_no_text_message_is_offered(
     await expect(page.locator("#away-texts")).to_be_hidden()
 
 
-async def test_this_device_can_be_told_to_notify(stage: Stage, page: Page) -> None:
-    await page.context.grant_permissions(["notifications"])
+async def test_this_device_can_be_told_to_notify(
+    stage: Stage, notifiable_page: Page
+) -> None:
+    page = notifiable_page
     await page.add_init_script(SUBSCRIBES)
     await in_line(stage, page, "en")
     await press(page, "put-away")
@@ -189,9 +191,9 @@ async def test_who_comes_late_still_has_a_place(stage: Stage, page: Page) -> Non
 
 
 async def test_what_is_pushed_is_shown_by_the_device_and_leads_to_the_page(
-    stage: Stage, page: Page
+    stage: Stage, notifiable_page: Page
 ) -> None:
-    await page.context.grant_permissions(["notifications"])
+    page = notifiable_page
     await page.goto(f"{stage.url}/privacy")
     await page.evaluate(
         "navigator.serviceWorker.register('/push-worker.js', {scope: '/'})"

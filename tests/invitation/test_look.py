@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from tests import servers
 from tests.invitation.gallery import Shown, gallery
@@ -35,12 +35,8 @@ Pictures = dict[str, dict[tuple[int, str, str], bytes]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(
-            executable_path=servers.chromium_path(), args=["--no-sandbox"]
-        )
-        yield launched
-        await launched.close()
+    async with servers.browser() as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

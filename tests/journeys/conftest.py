@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from dev import postgres as postgreses
 from tests import servers
@@ -15,12 +15,15 @@ from tests.logbook import writing
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=servers.chromium_path(), args=list(servers.CHROMIUM)
-        )
+    async with servers.browser() as browser:
         yield browser
-        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def whole_browser() -> AsyncIterator[Browser]:
+    """One that keeps the pages that one goes back to as they were left."""
+    async with servers.browser(whole=True) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

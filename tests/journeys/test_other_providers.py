@@ -4,6 +4,7 @@ Two sets of algorithms, the request by value and pushed, on another site than ou
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -116,9 +117,9 @@ async def test_who_cancels_can_begin_again(town: Suite) -> None:
 
 
 async def test_the_back_button_leads_nowhere_bad_and_forward_goes_on(
-    town: Suite,
+    town: Suite, whole_browser: Browser
 ) -> None:
-    patient, _ = await inside(town)
+    patient, _ = await inside(replace(town, browser=whole_browser))
     await patient.page.go_back(wait_until="commit")
     # A page that has just been swapped in takes no step until it is there to see.
     await expect(patient.page.locator("[data-cancel]")).to_be_visible(

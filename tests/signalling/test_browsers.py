@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from chassis.clock import now
 from tests import servers
@@ -39,12 +39,8 @@ STILL = 1.5  # seconds in which a call that goes on negotiating says dozens of f
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=servers.chromium_path(), args=list(servers.CHROMIUM)
-        )
+    async with servers.browser() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
