@@ -36,6 +36,7 @@ async def test_a_visit_goes_on_without_kafka_and_its_events_arrive_afterwards(
         await patient.skip_checks()
         await patient.asks()
         await nurse.admits(booking.appointment_id)
+        await patient.sees("call")  # nobody tells the page: it asks every five seconds
         await patient.sees_the_other_move()
         await nurse.sees_the_other_move()
         await patient.hangs_up()
