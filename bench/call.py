@@ -35,6 +35,7 @@ from tests.journeys.people import Patient, Staff
 
 MEASURE = (Path(__file__).parent / "measure.js").read_text("utf-8")
 LINK = re.compile(r"\S+/v/[A-Za-z0-9_-]{22}\S*")
+CAMERA_RATE = 24  # pictures a second, as a camera gives
 WITHIN = 60.0  # seconds until a visit is given up
 SETTLED = 1.0  # seconds in which a second connection or offer would have come
 BOTH = frozenset({"audio", "video"})
@@ -308,7 +309,7 @@ async def _demo() -> AsyncIterator[Demo]:
         )
         try:
             await programs.until(lambda: _is_ready(log), program, 120)
-            async with servers.browser() as browser:
+            async with servers.browser(rate=CAMERA_RATE) as browser:
                 yield Demo(_addresses(_read(log)), browser)
         finally:
             await program.end(signal.SIGINT)

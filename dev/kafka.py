@@ -172,14 +172,16 @@ async def built_in() -> AsyncIterator[Cluster]:
     host.flush(0)
 
 
-async def create_topics(servers: str, names: Iterable[str]) -> None:
+async def create_topics(
+    servers: str, names: Iterable[str], partitions: int = PARTITIONS
+) -> None:
     """Make the topics that are missing, and wait until each has a leader."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
         wanted = sorted(names)
         # To ask about a topic makes it, where a cluster makes topics by itself.
-        await _create(admin, wanted)
+        await _create(admin, wanted, partitions)
         async with asyncio.timeout(READY_WITHIN):
             # A cluster tells nobody when a leader is chosen, so one has to ask.
             while await _not_ready(admin, wanted):  # noqa: ASYNC110
@@ -240,12 +242,14 @@ def _has_leaders(topic: dict[str, Any]) -> bool:
     return bool(topic["partitions"]) and not any(problems)
 
 
-async def _create(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+async def _create(
+    admin: AIOKafkaAdminClient, names: list[str], partitions: int
+) -> None:
     described = await admin.describe_topics(names)
     missing = UnknownTopicOrPartitionError.errno
     unknown = [each["topic"] for each in described if each["error_code"] == missing]
     if unknown:
-        await create(admin, unknown, PARTITIONS, copies=1)
+        await create(admin, unknown, partitions, copies=1)
 
 
 def _keep(gathered: Path, folder: Path) -> None:

@@ -117,7 +117,6 @@ def chosen_kafka() -> Choice[kafkas.Cluster]:
 
 CHROMIUM = (
     "--no-sandbox",
-    "--use-fake-device-for-media-stream=device-count=2,fps=10",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",  # a machine without a network has no other
     "--disable-background-networking",
@@ -129,12 +128,16 @@ CHROMIUM = (
 
 
 @asynccontextmanager
-async def browser(*, whole: bool = False) -> AsyncIterator[Browser]:
-    """A Chromium of this machine; a whole one, or the quickest."""
+async def browser(*, whole: bool = False, rate: int = 10) -> AsyncIterator[Browser]:
+    """A Chromium of this machine; a whole one, or the quickest.
+
+    `rate`: pictures a second of each of its two made-up cameras.
+    """
+    cameras = f"--use-fake-device-for-media-stream=device-count=2,fps={rate}"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=whole_chromium() if whole else quick_chromium(),
-            args=list(CHROMIUM),
+            args=[*CHROMIUM, cameras],
         )
         yield browser
         await browser.close()

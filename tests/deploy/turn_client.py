@@ -8,6 +8,7 @@ import hmac
 import secrets
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import md5, sha1
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -21,6 +22,7 @@ REALM, NONCE, FAMILY, TRANSPORT = 0x0014, 0x0015, 0x0017, 0x0019
 UDP = 17
 FAMILIES = {4: 0x01, 6: 0x02}
 PATIENCE = 5
+AGAIN_AFTER = 0.5
 OK = 0
 
 Attributes = Mapping[int, bytes]
@@ -79,9 +81,20 @@ class TurnClient:
     async def _ask(
         self, method: int, transaction: bytes, attributes: Attributes
     ) -> tuple[int, Attributes]:
-        self._line.sendto(self._message(method, transaction, attributes))
-        answer = await asyncio.wait_for(self._answers.queue.get(), PATIENCE)
-        return struct.unpack("!H", answer[:2])[0], _attributes(answer[20:])
+        message = self._message(method, transaction, attributes)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                self._line.sendto(message)
+                with suppress(TimeoutError):  # a datagram may be lost: RFC 8489, 6.2.1
+                    async with asyncio.timeout(AGAIN_AFTER):
+                        answer = await self._answer_to(transaction)
+                        return _kind(answer), _attributes(answer[20:])
+
+    async def _answer_to(self, transaction: bytes) -> bytes:
+        while True:
+            answer = await self._answers.queue.get()
+            if answer[8:20] == transaction:
+                return answer
 
     def _message(
         self, method: int, transaction: bytes, attributes: Attributes
@@ -100,6 +113,11 @@ class TurnClient:
 
 def _transaction() -> bytes:
     return secrets.token_bytes(12)
+
+
+def _kind(answer: bytes) -> int:
+    kind: int = struct.unpack("!H", answer[:2])[0]
+    return kind
 
 
 def _head(method: int, length: int, transaction: bytes) -> bytes:
