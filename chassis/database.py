@@ -88,10 +88,11 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:
+        """All that is asked is of one moment, whatever is written meanwhile."""
         # To write here is our mistake, whatever the server would let us do.
         async with (
             self._answering(faults=[READ_ONLY]) as conn,
-            conn.transaction(readonly=True),
+            conn.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield conn
 

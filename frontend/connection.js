@@ -4,6 +4,9 @@
 
 const ANSWERS_WITHIN = 700;
 const MOST_EARLY = 200;
+/** So many times smaller a picture begins: a small one is there at once, while nobody knows yet how much the way can take. */
+const SMALL = 4;
+const SMALL_FOR = 1000;
 const THERE = 'there?';
 const HERE = 'here';
 /** @type {Kind[]} */
@@ -46,7 +49,10 @@ export class Connection {
       this.#found += 1;
       found(candidate.toJSON());
     });
-    this.rtc.addEventListener('connectionstatechange', changed);
+    this.rtc.addEventListener('connectionstatechange', () => {
+      if (this.connected) setTimeout(() => void this.#scale(1), SMALL_FOR);
+      changed();
+    });
     this.rtc.addEventListener('track', ({ track }) => this.#take(track));
     this.channel = this.rtc.createDataChannel('line', { negotiated: true, id: 0 });
     this.channel.addEventListener('message', ({ data }) => this.#hear(data));
@@ -84,6 +90,7 @@ export class Connection {
       this.rtc.restartIce();
     }
     this.#beginRound(this.round + 1);
+    if (!this.wasConnected) await this.#scale(SMALL);
     await this.rtc.setLocalDescription();
   }
 
@@ -117,8 +124,19 @@ export class Connection {
       await sender.replaceTrack(this.#track(receiver.track.kind));
     }
     for (const each of this.rtc.getTransceivers()) each.direction = 'sendrecv';
+    if (!this.wasConnected) await this.#scale(SMALL);
     await this.rtc.setLocalDescription();
     await this.#describedAt(round);
+  }
+
+  /** @param {number} by how many times smaller than the camera's the picture is sent */
+  async #scale(by) {
+    const { sender } = this.#carrier('video') ?? {};
+    if (!sender) return;
+    const parameters = sender.getParameters();
+    for (const each of parameters.encodings) each.scaleResolutionDownBy = by;
+    // One that is closed meanwhile sends nothing, and a browser that cannot sends it as it is.
+    await sender.setParameters(parameters).catch(() => {});
   }
 
   /** @param {RTCSessionDescriptionInit} answer to the offer that waits for it */
@@ -153,9 +171,13 @@ export class Connection {
    * @param {MediaStreamTrack | null} track
    */
   async use(kind, track) {
-    const carrier = this.rtc.getTransceivers().find((each) => each.receiver.track.kind === kind);
     // One that is closed meanwhile sends nothing.
-    await carrier?.sender.replaceTrack(track).catch(() => {});
+    await this.#carrier(kind)?.sender.replaceTrack(track).catch(() => {});
+  }
+
+  /** @param {Kind} kind */
+  #carrier(kind) {
+    return this.rtc.getTransceivers().find((each) => each.receiver.track.kind === kind);
   }
 
   /**

@@ -89,7 +89,6 @@ class Notifier:
             if last is None:
                 return Snapshot(upto, await store.latest(tx, ears, upto))
             missed = await store.missed(tx, ears, last, upto)
-            # Asked last: what is dropped while we read has moved the horizon by now.
             if await store.horizon(tx) <= last <= upto:
                 return Missed(upto, missed)
             return Snapshot(upto, await store.latest(tx, ears, upto))

@@ -19,6 +19,20 @@ async def test_the_readers_door_cannot_write(room: Database) -> None:
             )
 
 
+async def test_all_that_is_read_together_is_of_one_moment(room: Database) -> None:
+    """Else an end may be read beside what was true before it."""
+    count = "SELECT count(*) FROM inbox"
+    async with room.reading() as tx:
+        before = await tx.fetchval(count)
+        async with room.writing() as other:
+            await other.execute(
+                "INSERT INTO inbox (source, event_id) VALUES ('a', 'meanwhile')"
+            )
+        assert await tx.fetchval(count) == before
+    async with room.reading() as tx:
+        assert await tx.fetchval(count) == before + 1
+
+
 async def test_what_fails_halfway_leaves_nothing(room: Database) -> None:
     async def fail_halfway() -> None:
         async with room.writing() as tx:

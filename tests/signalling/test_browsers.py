@@ -126,6 +126,35 @@ async def test_a_camera_comes_and_goes_without_a_word(call: Call, who: str) -> N
     await _one_each(call, patient, professional)
 
 
+# How much smaller than the camera's the picture is when it is first described, and now.
+NOTES_SCALE = """
+() => {
+  window.scale = () => {
+    const sender = window.made.at(-1).getSenders().find(({ track }) => track?.kind === 'video');
+    return sender.getParameters().encodings[0].scaleResolutionDownBy;
+  };
+  const describe = RTCPeerConnection.prototype.setLocalDescription;
+  RTCPeerConnection.prototype.setLocalDescription = function (...given) {
+    window.firstScale ??= window.scale();
+    return describe.apply(this, given);
+  };
+}
+"""
+
+
+async def test_a_picture_begins_small_and_soon_has_its_size(call: Call) -> None:
+    patient, professional = await call.patient(), await call.professional()
+    for each in (patient, professional):
+        await each.page.wait_for_function("window.ready", timeout=GUARD * 1000)
+        await each.does(NOTES_SCALE)
+    await _enter(patient, professional)
+    await _meet(patient, professional)
+    for each in (patient, professional):
+        assert await each.does("window.firstScale") == 4
+        await each.page.wait_for_function("window.scale() === 1", timeout=GUARD * 1000)
+    await _one_each(call, patient, professional)
+
+
 @pytest.mark.parametrize("people", [3, 4])
 async def test_more_people_meet_by_one_offer_a_pair(call: Call, people: int) -> None:
     everybody = [await call.patient(), await call.professional()]
