@@ -14,6 +14,7 @@ from random import SystemRandom
 from chassis.logs import Log, leaves, trouble
 from chassis.metrics import TASK_RESTARTS, TASK_UP
 from chassis.refusal import Unavailable
+from chassis.waiting import ended
 
 Work = Callable[[], Awaitable[object]]
 STOP_SECONDS = 60.0  # more than the longest letter or message under way takes
@@ -158,7 +159,7 @@ class Background:
 
     async def _stopped(self, run: "asyncio.Task[None]") -> None:
         run.cancel()
-        if not await _is_over(run, STOP_SECONDS):
+        if not await ended(run, STOP_SECONDS):
             self._log.error("Background task does not stop; left behind.")
             return
         error = _raised(run)

@@ -30,10 +30,14 @@ async def go_round(
 
 
 async def _begun_is_finished(deliver: Deliver) -> bool:
-    """A stop amid a message would leave it in doubt, and so be sent twice."""
+    """A stop amid a message would leave it in doubt, and so be sent twice.
+
+    However often one is asked to stop: a delivery has an end of its own.
+    """
     delivering = asyncio.ensure_future(deliver())
     try:
         return await asyncio.shield(delivering)
     except asyncio.CancelledError:
-        await delivering
+        await waiting.ended(delivering)
+        delivering.result()
         raise

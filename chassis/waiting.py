@@ -21,6 +21,21 @@ async def woken(event: asyncio.Event, seconds: float) -> bool:
     return event.is_set()
 
 
+async def ended(task: "asyncio.Future[Any]", seconds: float | None = None) -> bool:
+    """Whether it is over, now or within so long.
+
+    For whoever is ending already: to be cancelled once more changes nothing here.
+    """
+    clock = asyncio.get_running_loop().time
+    until = None if seconds is None else clock() + seconds
+    while not task.done() and (until is None or clock() < until):
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait(
+                {task}, timeout=None if until is None else until - clock()
+            )
+    return task.done()
+
+
 async def whole(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
     """Do the work; a cancellation waits so long for its end before it counts.
 
@@ -30,9 +45,9 @@ async def whole(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=seconds)
+        await ended(task, seconds)
         task.cancel()
-        await asyncio.wait({task})
+        await ended(task)
         if not task.cancelled():
             task.exception()  # taken note of: nobody waits for it any more
         raise

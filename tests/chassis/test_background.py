@@ -147,6 +147,30 @@ async def test_what_was_begun_is_finished_before_a_stop_is_over() -> None:
     assert finished
 
 
+async def test_who_is_told_to_stop_twice_still_waits_for_the_end() -> None:
+    up, may_end, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            up.set()
+            await asyncio.Event().wait()
+        finally:
+            await may_end.wait()
+            closed.set()
+
+    task = asyncio.create_task(background(work).run())
+    await up.wait()
+    for _ in range(2):
+        task.cancel()
+        for _turn in range(5):
+            await asyncio.sleep(0)
+    assert not task.done()
+    may_end.set()
+    await asyncio.wait({task}, timeout=SOON)
+    assert task.cancelled()
+    assert closed.is_set()
+
+
 async def ended(task: "asyncio.Task[None]") -> None:
     task.cancel()
     done, _ = await asyncio.wait({task}, timeout=SOON)
