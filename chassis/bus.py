@@ -9,6 +9,7 @@ rebalance and not ten when an instance comes or goes. Each partition goes on by 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -108,6 +109,7 @@ class Bus:
     async def _live_on(self) -> None:
         lives = 0
         while self._hearers:
+            begun = time.monotonic()
             try:
                 await self._live()
             except (KafkaError, OSError) as error:
@@ -120,6 +122,8 @@ class Bus:
                     kind=str(kind),
                     **trouble(error),
                 )
+            if time.monotonic() - begun > LONGEST_PAUSE:
+                lives = 0  # a long one makes up for those before it
             await asyncio.sleep(pause(lives, FIRST_PAUSE, LONGEST_PAUSE))
             lives += 1
 

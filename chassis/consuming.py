@@ -21,7 +21,7 @@ from chassis.dead_letters import DeadLetters
 from chassis.fetch_errors import Kind
 from chassis.logs import Log, trouble
 from chassis.metrics import FETCH_ERRORS, TOPICS_MISSING
-from chassis.partition import KAFKA_SECONDS, Partition, Take
+from chassis.partition import KAFKA_SECONDS, SILENT_SECONDS, Partition, Take
 from chassis.place import Place
 from chassis.tied import Tied, cancelled
 from chassis.waiting import whole
@@ -213,12 +213,13 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             await asyncio.sleep(MEASURE_EVERY)
             partitions = list(self._partitions)
             ends = await self._ends([each.name for each in partitions])
-            silent = [
-                each for each in partitions if await each.measure(ends.get(each.name))
-            ]
-            for each in silent:
-                each.rest()
-            if len(silent) < len(partitions) or not partitions:
+            for each in partitions:
+                if await each.measure(ends.get(each.name)):
+                    each.rest()
+            # While Kafka itself does not answer, the client cannot be judged.
+            if not ends or any(
+                each.was_answered(SILENT_SECONDS) for each in partitions
+            ):
                 answered_at = time.monotonic()
             elif time.monotonic() - answered_at > DEAF_SECONDS:
                 raise Deaf

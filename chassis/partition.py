@@ -124,7 +124,8 @@ class Partition:
         self._asked_for, self.lag = position, max(0, end - position)
         if not self.lag:
             self._progress_at = time.monotonic()
-        return bool(self.lag) and self._in_hand is None and self._is_unanswered()
+        silence = min(self.stalled, self._silence)
+        return bool(self.lag) and self._in_hand is None and silence > SILENT_SECONDS
 
     def rest(self) -> None:
         """Ask less and less; the client itself would ask again without a pause."""
@@ -143,13 +144,22 @@ class Partition:
         with suppress(*ANOTHERS):
             self._consumer.resume(self.name)
 
-    def _is_unanswered(self) -> bool:
+    def was_answered(self, seconds: float) -> bool:
+        """Whether, so long ago at most, Kafka said what it has, or that it has nothing.
+
+        Also when it said no, and when it was not to be asked, since one is in hand.
+        """
+        asks = self._in_hand is None and not self._failures
+        return not asks or self._silence <= seconds
+
+    @property
+    def _silence(self) -> float:
+        """Seconds since the client was last answered; 0 when it is not asked any more."""
         try:
             polled = self._consumer.last_poll_timestamp(self.name) or 0
         except ANOTHERS:
-            return False
-        silent = time.time() - polled / 1000
-        return min(self.stalled, silent) > SILENT_SECONDS
+            return 0.0
+        return time.time() - float(polled) / 1000
 
     async def _position(self) -> int:
         if self._in_hand is not None:

@@ -676,6 +676,38 @@ async def test_a_partition_that_rests_is_told_of_once_until_it_asks_again(
         assert station.errors("not_fetched") == 1
 
 
+async def test_a_client_that_has_stopped_asking_is_replaced_though_little_is_said(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but one of its partitions have nothing to hear: that is no answer of Kafka's."""
+    monkeypatch.setattr("chassis.consuming.MEASURE_EVERY", 0.2)
+    monkeypatch.setattr("chassis.consuming.SILENT_SECONDS", 1.0)
+    monkeypatch.setattr("chassis.consuming.DEAF_SECONDS", 2.0)
+    async with running(station.bus().run()):
+        await station.say(1)
+        await station.hears(1)
+        for each in asyncio.all_tasks():
+            asks = getattr(each.get_coro(), "__qualname__", "")
+            if asks == "Fetcher._fetch_requests_routine":
+                each.cancel()
+        await station.say(2)
+        await station.hears(2)
+
+
+async def test_a_client_whose_partitions_are_quiet_is_let_be(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.consuming.MEASURE_EVERY", 0.1)
+    monkeypatch.setattr("chassis.consuming.SILENT_SECONDS", 1.0)
+    monkeypatch.setattr("chassis.consuming.DEAF_SECONDS", 0.5)
+    async with running(station.bus().run()):
+        await station.say(1)
+        await station.hears(1)
+        with structlog.testing.capture_logs() as entries:
+            await asyncio.sleep(4)
+    assert not [each for each in entries if "starts again" in each["event"]]
+
+
 def test_a_hand_over_fits_into_a_rebalance_and_that_into_an_answer() -> None:
     hand_over = HEARTBEAT_SECONDS + HAND_OVER_SECONDS + COMMIT_SECONDS
     assert hand_over < REBALANCE_SECONDS < REQUEST_SECONDS
