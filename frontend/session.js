@@ -60,8 +60,12 @@ export class Session {
   async #renew(stay) {
     this.acted = false;
     try {
-      this.#plan(await askOnce('POST', `${this.path}/session`, { body: { stay } }));
-      return true;
+      const times = await askOnce('POST', `${this.path}/session`, { body: { stay } });
+      const isKnown = Number.isFinite(Date.parse(times?.renew_at));
+      // What stands between, as a network that wants a login, may answer in the server's stead.
+      if (isKnown) this.#plan(times);
+      else this.#next(TRY_AGAIN);
+      return isKnown;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.code === 'no_session') this.#finish();

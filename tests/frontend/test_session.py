@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.frontend.stage import Stage
 from tests.frontend.test_in_a_browser import (
@@ -35,6 +35,29 @@ async def test_a_warning_that_was_closed_does_not_come_again(
     await page.keyboard.press("Escape")
     await expect(page.locator("dialog#session")).to_be_hidden()
     assert stage.lobby.renewals == [False]
+
+
+async def test_an_answer_that_is_not_the_servers_is_asked_for_again(
+    stage: Stage, page: Page
+) -> None:
+    answers = iter(["{}", "null", '"welcome"'])
+
+    async def stands_between(route: Route) -> None:
+        answer = next(answers, None)
+        if answer is None:
+            await route.continue_()
+        else:
+            await route.fulfill(body=answer, content_type="application/json")
+
+    await page.route("**/identity/session", stands_between)
+    stage.lobby.ends_in = timedelta(minutes=4)
+    await page.clock.install()
+    await page.goto(f"{stage.url}/visit?lang=en")
+    await view(page, "check")
+    for _ in range(3):
+        async with page.expect_response("**/identity/session"):
+            await page.clock.run_for(11_000)
+    await expect(page.locator("dialog#session")).to_be_visible()
 
 
 async def test_what_cannot_be_made_longer_is_said_and_not_offered(
