@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -506,12 +506,14 @@ async def test_a_topic_that_may_not_be_read_keeps_nobody_from_hearing_the_others
     other = f"test.{uuid4()}"
     await kafkas.create_topics(station.node.servers, [other])
     await station.say(1)
-    async with running(station.bus(other).run()):
-        topic = (ResourceType.TOPIC, station.topic)
-        async with _only(station, *topic, AclOperation.DESCRIBE):
-            await station.say(*range(2, 5), topic=other)
-            await station.hears(2, 3, 4)
-            await until(_grows(station, "forbidden"))
+    topic = (ResourceType.TOPIC, station.topic, AclOperation.DESCRIBE)
+    async with AsyncExitStack() as forbidden, AsyncExitStack() as listening:
+        await forbidden.enter_async_context(_only(station, *topic))
+        await listening.enter_async_context(running(station.bus(other).run()))
+        await station.say(*range(2, 5), topic=other)
+        await station.hears(2, 3, 4)
+        await until(_grows(station, "forbidden"))
+        await forbidden.aclose()
         await station.hears(1)
 
 
