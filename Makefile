@@ -21,7 +21,7 @@ demo: .venv/ready ## the whole suite on this machine, without Docker
 
 .PHONY: test
 test: .venv/ready node_modules/ready machine ## all tests; installs what they need first
-	$(BIN)/python -m pytest --numprocesses=3 --durations=25
+	$(BIN)/python -m pytest --numprocesses=2 --durations=25
 
 .PHONY: bench
 bench: .venv/ready ## measured comparisons; ARGS=--help tells how else (docs/benchmarks.md)

@@ -1,9 +1,9 @@
 """Which tests of a run may go on beside each other, and which begin.
 
-A run of `make test` has three workers, each with servers and databases of its own. A file
+A run of `make test` has two workers, each with servers and databases of its own. A file
 stays with one worker, since its tests share what a fixture of the module has made. Calls
-between browsers and services that fall are heavy: one worker has all of them, one after
-the other, and the others all that mostly waits.
+between browsers, services that fall and thousands of streams are heavy: one worker has
+all of them, one after the other, and the other all that mostly waits.
 """
 
 from xdist.scheduler import LoadScopeScheduling
@@ -11,6 +11,8 @@ from xdist.scheduler import LoadScopeScheduling
 ALONE = (
     "tests/chaos/",
     "tests/journeys/",
+    "tests/frontend/",
+    "tests/notifier/test_many_streams.py",
     "tests/signalling/test_browsers.py",
     "tests/deploy/test_turn.py",
     "tests/bench/",
