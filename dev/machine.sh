@@ -11,11 +11,12 @@ case "${1:-tests}" in
   venv) missing+=(python3-venv) ;;
   npm) missing+=(npm) ;;
   tests)
-    if [[ -z ${TEST_CHROMIUM:-} ]] && lacks chromium-headless-shell; then
-      # Any Chromium will do outside CI; this one has no window and is a third quicker.
-      if [[ ${CI:-} == true ]] || { lacks chromium && lacks chromium-browser && lacks google-chrome; }; then
-        missing+=(chromium-headless-shell fonts-dejavu-core fonts-noto-color-emoji)
+    if [[ -z ${TEST_CHROMIUM:-} ]]; then
+      if lacks chromium && lacks chromium-browser && lacks google-chrome; then
+        missing+=(chromium fonts-dejavu-core fonts-noto-color-emoji)
       fi
+      # Beside a whole one: without a window, and a third quicker.
+      if [[ ${CI:-} == true ]] && lacks chromium-headless-shell; then missing+=(chromium-headless-shell); fi
     fi
     # What drives the browser is a Node.js of its own, which needs this.
     if ! ldconfig -p | grep -q libatomic.so.1; then missing+=(libatomic1); fi

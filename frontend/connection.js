@@ -134,7 +134,8 @@ export class Connection {
     const { sender } = this.#carrier('video') ?? {};
     if (!sender) return;
     const parameters = sender.getParameters();
-    for (const each of parameters.encodings) each.scaleResolutionDownBy = by;
+    // Older Firefox names none.
+    for (const each of parameters.encodings ?? []) each.scaleResolutionDownBy = by;
     // One that is closed meanwhile sends nothing, and a browser that cannot sends it as it is.
     await sender.setParameters(parameters).catch(() => {});
   }
