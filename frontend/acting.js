@@ -7,6 +7,7 @@ import { learnWords } from './words.js';
 
 const notes = find('#notes', HTMLElement);
 const buttons = [button('act'), button('act-not')];
+const learned = learnWords();
 // A refusal that ends this way has a page of its own; after any other one may press again.
 const ENDS = new Set([403, 404, 409]);
 
@@ -28,6 +29,7 @@ async function say(path, page, otherwise) {
   clearNotes(notes);
   busy(true);
   try {
+    await learned;
     await ask('POST', path);
     location.replace(page);
   } catch (error) {
@@ -42,11 +44,7 @@ function busy(on) {
   for (const each of buttons) each.setAttribute('aria-disabled', String(on));
 }
 
-async function open() {
-  await learnWords();
-  pressed('act', () => void act());
-  pressed('act-not', () => void actNot());
-  addEventListener('pageshow', () => busy(false));
-}
-
-void open();
+// Buttons that can be seen can be pressed, whatever is still on its way.
+pressed('act', () => void act());
+pressed('act-not', () => void actNot());
+addEventListener('pageshow', () => busy(false));

@@ -14,11 +14,13 @@ const AGAIN = [1500, 2500];
 
 const notes = find('#notes', HTMLElement);
 const identify = button('identify');
+const learned = learnWords();
 
 async function goIdentify() {
   clearNotes(notes);
   busy(true);
   try {
+    await learned;
     location.assign(await wayToSuomi(AGAIN));
   } catch (error) {
     busy(false);
@@ -56,19 +58,20 @@ function busy(on) {
   identify.toggleAttribute('data-busy', on);
 }
 
-function withoutLink() {
+async function withoutLink() {
   identify.hidden = true;
   find('.under', HTMLElement).hidden = true;
+  await learned;
   showProblem(notes, 'no_link');
 }
 
 async function open() {
-  await learnWords();
   if (!mayGoOn()) return;
+  // A button that can be seen can be pressed, whatever is still on its way.
   pressed('identify', () => void goIdentify());
   // The Back button may bring the page as it was left, with its button still busy.
   addEventListener('pageshow', () => busy(false));
-  if (!keptLink()) withoutLink();
+  if (!keptLink()) await withoutLink();
   else if (!wasSentBack()) await goStraightOn();
 }
 

@@ -13,11 +13,13 @@ if (code) history.replaceState(null, '', `/h${location.search}`);
 
 const notes = find('#notes', HTMLElement);
 const go = button('take-over');
+const learned = learnWords();
 
 async function takeOver() {
   clearNotes(notes);
   go.setAttribute('aria-disabled', 'true');
   try {
+    await learned;
     await ask('POST', '/identity/handover/taken', { body: { code } });
     location.replace('/visit');
   } catch (error) {
@@ -27,11 +29,12 @@ async function takeOver() {
 }
 
 async function open() {
-  await learnWords();
   if (!mayGoOn()) return;
+  // A button that can be seen can be pressed, whatever is still on its way.
   pressed('take-over', () => void takeOver());
   if (code) return;
   go.hidden = true;
+  await learned;
   showProblem(notes, 'handover_over');
 }
 

@@ -1,11 +1,12 @@
 """How the pages look and speak: to eyes, to a screen reader, to a keyboard, in each language."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.frontend.conftest import NARROW
 from tests.frontend.stage import PASSED, Stage
@@ -239,6 +240,36 @@ async def test_the_link_leaves_the_address_and_a_reload_still_knows_it(
     await page.reload()
     await press(page, "identify")
     await page.wait_for_url("**/visit")
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "asks"),
+    [
+        ("/v/test-link", "identify", "**/identity/login"),
+        ("/acting", "act", "**/identity/act"),
+        ("/acting", "act-not", "**/identity/act/no"),
+        ("/h/test-code", "take-over", "**/identity/handover/taken"),
+    ],
+)
+async def test_a_button_that_can_be_seen_can_be_pressed(
+    stage: Stage, page: Page, path: str, action: str, asks: str
+) -> None:
+    """However long the page's words take."""
+    words = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await words.wait()
+        await route.continue_()
+
+    await page.route("**/locales/*.json", later)
+    async with page.expect_request("**/locales/*.json"):
+        await page.goto(f"{stage.url}{path}?lang=sv")
+    await press(page, action)
+    await expect(page.locator(f'[data-action="{action}"]')).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    async with page.expect_request(asks):
+        words.set()
 
 
 async def test_a_link_that_is_quicker_than_the_word_of_it_is_tried_again(
