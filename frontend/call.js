@@ -87,19 +87,26 @@ export class Call extends EventTarget {
     this.elsewhere.hidden = true;
     this.#told = null;
     this.#wasTogether = false;
-    // An unanswered question counts as a no for now.
-    const opened = Promise.race([this.media.open(), pause(MEDIA_WITHIN)]);
-    const room = new Room({ appointment, as: this.as, media: this.media, admission: firstly(inHand, admission), renewed: this.renewed, opened });
+    const room = new Room({
+      appointment,
+      as: this.as,
+      media: this.media,
+      admission: firstly(inHand, admission),
+      renewed: this.renewed,
+      // An unanswered question counts as a no for now.
+      openMedia: () => Promise.race([this.media.open(), pause(MEDIA_WITHIN)]),
+    });
     this.room = room;
     this.takeAgain = () => void this.enter(appointment, admission);
     room.addEventListener('change', () => this.#show());
     room.addEventListener('ended', (event) => this.#over('ended', detailOf(event)));
     room.addEventListener('stopped', (event) => this.#stopped(detailOf(event)));
+    // Nobody waits for camera and microphone: they join the call when they are there.
+    const entered = room.enter();
     this.#show();
     this.#showMyself();
     void this.#sayThatItAsks(room);
-    // Nobody waits for camera and microphone: they join the call when they are there.
-    await room.enter();
+    await entered;
   }
 
   /** @param {Room} room */

@@ -90,7 +90,6 @@ export class Connection {
       this.rtc.restartIce();
     }
     this.#beginRound(this.round + 1);
-    if (!this.wasConnected) await this.#scale(SMALL);
     await this.rtc.setLocalDescription();
   }
 
@@ -107,7 +106,10 @@ export class Connection {
   }
 
   #addSections() {
-    for (const kind of KINDS) this.rtc.addTransceiver(this.#track(kind) ?? kind, { direction: 'sendrecv', streams: [this.mine] });
+    for (const kind of KINDS) {
+      const sendEncodings = kind === 'video' ? [{ scaleResolutionDownBy: SMALL }] : [];
+      this.rtc.addTransceiver(this.#track(kind) ?? kind, { direction: 'sendrecv', streams: [this.mine], sendEncodings });
+    }
   }
 
   /**
@@ -119,12 +121,13 @@ export class Connection {
     if (freshServers) this.#useServers(freshServers);
     await this.rtc.setRemoteDescription(offer);
     this.#beginRound(round);
-    for (const { direction, sender, receiver } of this.rtc.getTransceivers()) {
-      if (direction === 'recvonly') sender.setStreams?.(this.mine);
-      await sender.replaceTrack(this.#track(receiver.track.kind));
-    }
-    for (const each of this.rtc.getTransceivers()) each.direction = 'sendrecv';
-    if (!this.wasConnected) await this.#scale(SMALL);
+    const sending = this.rtc.getTransceivers().map((each) => {
+      if (each.direction === 'recvonly') each.sender.setStreams?.(this.mine);
+      each.direction = 'sendrecv';
+      return each.sender.replaceTrack(this.#track(each.receiver.track.kind));
+    });
+    if (!this.wasConnected) sending.push(this.#scale(SMALL));
+    await Promise.all(sending);
     await this.rtc.setLocalDescription();
     await this.#describedAt(round);
   }

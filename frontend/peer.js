@@ -185,7 +185,7 @@ class Peer {
   }
 }
 
-/** The side that makes the offers, and only when asked or when its connection fails. */
+/** The side that makes the offers. The first is made when the two meet, and said when it is asked for. */
 export class Offerer extends Peer {
   /** @type {Set<string>} names that were talked to once, and whose connection then died: what they still say comes from a page that is gone */
   #left = new Set();
@@ -198,7 +198,9 @@ export class Offerer extends Peer {
   /** @override */
   meet() {
     super.meet();
-    if (!this.connected) this.waits();
+    if (this.connected) return;
+    this.waits();
+    void this.inOrder(async () => { if (!this.current) await this.begin().offer(); });
   }
 
   /** @override @param {Signal} signal */
@@ -216,6 +218,7 @@ export class Offerer extends Peer {
     const { current } = this;
     const asking = senderOf(signal);
     if (asking && this.#left.has(asking)) return undefined;
+    if (current?.pending && !current.other) current.other = asking;
     if (!current || current.closed || (current.other !== asking && !await current.lives())) return this.#offerTo(asking);
     if (current.other !== asking) return undefined;
     if (current.pending) return this.#sayOffer(current);

@@ -20,12 +20,14 @@ export class Room extends EventTarget {
    * @param {Media} given.media
    * @param {() => Promise<string | null>} given.admission
    * @param {() => Promise<boolean>} given.renewed
-   * @param {Promise<unknown>} [given.opened] camera and microphone are open, or will not be soon
+   * @param {() => Promise<unknown>} [given.openMedia] done when camera and microphone are open, or will not be soon
    */
-  constructor({ appointment, as, media, admission, renewed, opened = Promise.resolve() }) {
+  constructor({ appointment, as, media, admission, renewed, openMedia = () => Promise.resolve() }) {
     super();
     this.media = media;
-    this.opened = opened;
+    this.openMedia = openMedia;
+    /** @type {Promise<unknown>} */
+    this.opened = Promise.resolve();
     /** @type {Map<string, Member>} */
     this.members = new Map();
     /** @type {Map<string, Offerer | Answerer>} */
@@ -53,7 +55,9 @@ export class Room extends EventTarget {
 
   enter() {
     this.media.addEventListener('change', this.mediaChanged);
-    return this.signalling.open();
+    const entered = this.signalling.open();
+    this.opened = this.openMedia();
+    return entered;
   }
 
   /** @param {boolean} forEveryone only a professional may */

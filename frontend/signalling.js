@@ -6,6 +6,7 @@
 const PROTOCOL = 'videomottagning.v1';
 const LONGEST_PAUSE = 8000;
 const ANSWER_WITHIN = 10_000;
+const ADMISSION_WITHIN = 3000;
 const ACKNOWLEDGE_AFTER = 1000;
 const KEPT_FRAMES = 200;
 /** The close code that says: the token is over. */
@@ -67,19 +68,29 @@ export class Signalling {
     if (lapsed && !await this.renewed().catch(() => false)) return this.#openLater();
     this.lapsed = false;
     this.assured = lapsed;
-    const admission = await this.admission().catch(() => null);
     if (this.over) return undefined;
+    // The way to the server is made while the admission comes; signalling waits for a hello, but not for long.
+    const admission = Promise.race([this.admission().catch(() => null), nothingAfter(ADMISSION_WITHIN)]);
     const socket = new WebSocket(this.address, PROTOCOL);
     this.socket = socket;
     this.welcomed = false;
     const impatience = setTimeout(() => { if (!this.welcomed) this.#lost(socket, 0); }, ANSWER_WITHIN * 2);
-    socket.addEventListener('open', () => this.#write({ type: 'hello', admission, resume: this.resume }));
+    socket.addEventListener('open', () => void this.#greet(socket, admission));
     socket.addEventListener('message', ({ data }) => this.#hear(socket, JSON.parse(data)));
     socket.addEventListener('close', ({ code }) => {
       clearTimeout(impatience);
       this.#lost(socket, code);
     });
     return undefined;
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {Promise<string | null>} given
+   */
+  async #greet(socket, given) {
+    const admission = await given;
+    if (socket === this.socket) this.#write({ type: 'hello', admission, resume: this.resume });
   }
 
   /** @param {Said} said kept until the wire is back, unless the session is a new one by then */
@@ -204,4 +215,12 @@ export class Signalling {
     this.failures = 0;
     void this.open();
   }
+}
+
+/**
+ * @param {number} milliseconds
+ * @returns {Promise<null>}
+ */
+function nothingAfter(milliseconds) {
+  return new Promise((resolve) => { setTimeout(() => resolve(null), milliseconds); });
 }

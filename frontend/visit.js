@@ -182,10 +182,11 @@ class VisitPage {
     if (!visit) return;
     const where = this.#where();
     if (where !== 'call') this.call.abandon();
+    // The call is on its way while its view is drawn.
+    if (where === 'call') this.#enterCall(visit);
     this.#go(where);
     if (where === 'wait') this.#showWait(visit);
     if (where === 'closed') this.closed.show(this.endedBy, visit.can_ask);
-    if (where === 'call') this.#enterCall(visit);
   }
 
   /** @param {View} where */
