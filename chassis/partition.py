@@ -61,6 +61,9 @@ class Partition:
         self._asked_for = 0
         self._progress_at = time.monotonic()
         self._failures = 0
+        self._is_pausing = False  # after a failure
+        self._polled = 0.0  # as the client says, by the wall clock
+        self._polled_at = self._looked_at = time.monotonic()
         self._stepped_over: int | None = None
         self._silences = 0
         self._resting: asyncio.TimerHandle | None = None
@@ -124,7 +127,7 @@ class Partition:
         self._asked_for, self.lag = position, max(0, end - position)
         if not self.lag:
             self._progress_at = time.monotonic()
-        silence = min(self.stalled, self._silence)
+        silence = min(self.stalled, self._silence())
         return bool(self.lag) and self._in_hand is None and silence > SILENT_SECONDS
 
     def rest(self) -> None:
@@ -149,17 +152,25 @@ class Partition:
 
         Also when it said no, and when it was not to be asked, since one is in hand.
         """
-        asks = self._in_hand is None and not self._failures
-        return not asks or self._silence <= seconds
+        asks = self._in_hand is None and not self._is_pausing
+        return not asks or self._silence() <= seconds
 
-    @property
     def _silence(self) -> float:
-        """Seconds since the client was last answered; 0 when it is not asked any more."""
+        """Seconds since the client was last answered; 0 when it is not asked any more.
+
+        The client tells by the wall clock, which may be set: it is believed only for the
+        time since it was looked at before.
+        """
         try:
-            polled = self._consumer.last_poll_timestamp(self.name) or 0
+            polled = float(self._consumer.last_poll_timestamp(self.name) or 0)
         except ANOTHERS:
             return 0.0
-        return time.time() - float(polled) / 1000
+        now = time.monotonic()
+        if polled != self._polled:
+            ago = max(0.0, time.time() - polled / 1000)
+            self._polled, self._polled_at = polled, max(self._looked_at, now - ago)
+        self._looked_at = now
+        return now - self._polled_at
 
     async def _position(self) -> int:
         if self._in_hand is not None:
@@ -233,7 +244,11 @@ class Partition:
 
     async def _pause_longer(self) -> None:
         self._failures += 1
-        await self.pause(pause(self._failures - 1, FIRST_PAUSE, LONGEST_PAUSE))
+        self._is_pausing = True
+        try:
+            await self.pause(pause(self._failures - 1, FIRST_PAUSE, LONGEST_PAUSE))
+        finally:
+            self._is_pausing = False
 
     def _is_done(self, behind: int) -> None:
         self.done = behind

@@ -70,6 +70,7 @@ class ApacheKafka:
         self._settings = home / "server.properties"
         self._settings.write_text(_properties(home, port, quorum_port))
         self._program: programs.Program | None = None
+        self.ended_by_itself = False
 
     async def format(self) -> None:
         """Prepare empty storage, once."""
@@ -109,7 +110,7 @@ class ApacheKafka:
             return
         program, self._program = self._program, None
         program.send(signal.SIGCONT)  # a frozen program hears nothing else
-        await program.end(sign, seconds)
+        self.ended_by_itself = await program.end(sign, seconds)
 
     def _running(self) -> programs.Program:
         if self._program is None:
@@ -145,7 +146,8 @@ async def _node(jars: Path, classes: str) -> AsyncIterator[ApacheKafka]:
 async def _class_archive(jars: Path) -> Path:
     """What Java works out of the jars, kept from one run: a third less at each start.
 
-    Java does without it where it is missing or of another version.
+    Java does without it where it is missing or of another version, but not where it is
+    half written.
     """
     archive = jars.with_suffix(".jsa")
     if not archive.exists():
@@ -153,7 +155,7 @@ async def _class_archive(jars: Path) -> Path:
             made = Path(scratch) / archive.name
             async with _node(jars, f"-XX:ArchiveClassesAtExit={made}") as kafka:
                 await kafka.stop(ARCHIVED_WITHIN)
-            if made.exists():
+            if made.exists() and kafka.ended_by_itself:
                 made.rename(archive)
     return archive
 

@@ -39,14 +39,16 @@ class Program:
 
     async def end(
         self, sign: signal.Signals = signal.SIGTERM, seconds: float = 10
-    ) -> None:
-        """Ask with `sign`, and kill what has not ended so much later."""
+    ) -> bool:
+        """Ask with `sign`, and kill what has not ended so much later; whether it had."""
         self.send(sign)
         try:
             await asyncio.to_thread(self.process.wait, seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             await asyncio.to_thread(self.process.wait)
+            return False
+        return True
 
     def complaint(self) -> ProgramFailed:
         lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]

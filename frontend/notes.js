@@ -43,23 +43,26 @@ export function problemNote(code, values = {}) {
  * Shows why something was refused, and says it aloud; anything but a refusal is a fault of the page and goes on.
  * @param {HTMLElement} place
  * @param {unknown} error
+ * @returns {HTMLElement} the note
  */
 export function showRefusal(place, error) {
   if (!(error instanceof Refused)) throw error;
-  showProblem(place, error.code, { name: error.problem.by ?? '' });
+  return showProblem(place, error.code, { name: error.problem.by ?? '' });
 }
 
 /**
  * @param {HTMLElement} place
  * @param {string} code
  * @param {Record<string, string | number>} [values]
+ * @returns {HTMLElement} the note
  */
 export function showProblem(place, code, values = {}) {
   const shown = place.querySelector('[data-problem]');
-  if (shown instanceof HTMLElement && shown.dataset.problem === code) return;
+  if (shown instanceof HTMLElement && shown.dataset.problem === code) return shown;
   const element = problemNote(code, values);
   place.replaceChildren(element);
   announce(element.lastElementChild?.textContent ?? '');
+  return element;
 }
 
 /** @param {HTMLElement} place */

@@ -21,13 +21,17 @@ export class Refused extends Error {
 
 /** @type {() => Promise<boolean>} */
 let renew = () => Promise.resolve(false);
+/** @type {() => boolean} */
+let isOver = () => true;
 
 /**
  * A token lives for minutes: whoever meets a lapsed one has it renewed, and asks once more.
  * @param {() => Promise<boolean>} renewal whether there is a new one
+ * @param {() => boolean} over whether the session is known to have ended: no answer is not a no
  */
-export function renewBy(renewal) {
+export function renewBy(renewal, over) {
   renew = renewal;
+  isOver = over;
 }
 
 /**
@@ -41,8 +45,9 @@ export async function ask(method, path, given = {}) {
   try {
     return await askOnce(method, path, given);
   } catch (error) {
-    if (!(error instanceof Refused) || error.code !== 'no_session' || !await renew()) throw error;
-    return askOnce(method, path, given);
+    if (!(error instanceof Refused) || error.code !== 'no_session') throw error;
+    if (await renew()) return askOnce(method, path, given);
+    return isOver() ? Promise.reject(error) : unreachable();
   }
 }
 
@@ -83,7 +88,7 @@ async function reach(method, path, { body, version }) {
  * No answer, half of one, or the page of somebody in between who wants a login.
  * @returns {never}
  */
-function unreachable() {
+export function unreachable() {
   throw new Refused({ status: 0, code: 'unreachable' }, 0);
 }
 
@@ -93,12 +98,11 @@ function unreachable() {
  */
 async function problemOf(answer) {
   const said = await answer.json().catch(() => ({}));
-  return { ...said, status: answer.status, code: typeof said.code === 'string' ? said.code : codeOf(answer.status) };
+  return { ...said, status: answer.status, code: typeof said?.code === 'string' ? said.code : codeOf(answer.status) };
 }
 
 /** @param {number} status */
 function codeOf(status) {
-  if (status === 401) return 'no_session';
   if (status === 429) return 'too_many';
   return status >= 500 ? 'unavailable' : 'unknown';
 }

@@ -36,7 +36,7 @@ export class Session {
     this.inCall = inCall;
     this.ended = ended;
     this.failed = failed;
-    renewBy(() => this.renew());
+    renewBy(() => this.renew(), () => this.over);
     pressed('log-out', () => void this.#askToLeave());
     for (const act of ACTS) addEventListener(act, () => { this.acted = true; }, { passive: true });
     for (const back of ['visibilitychange', 'online']) addEventListener(back, () => this.#awake());

@@ -57,6 +57,8 @@ class VisitPage {
   /** @type {View | null} */
   view = null;
   holdOff = 0;
+  /** @type {HTMLElement | null} says that a logout did not arrive, whatever the lobby answers */
+  stillIn = null;
   /** Until then a call that was refused is not tried again. */
   callAfter = 0;
   notes = find('#notes', HTMLElement);
@@ -73,7 +75,7 @@ class VisitPage {
     home: '/',
     inCall: () => this.call.room !== null,
     ended: () => this.#identifyAgain(),
-    failed: (error) => showRefusal(this.notes, error),
+    failed: (error) => { this.stillIn = showRefusal(this.notes, error); },
   });
   follow = new Follow({ ask: () => this.#askLobby(), stream: '/notifier/stream/visit', pause: () => this.#pause() });
 
@@ -120,7 +122,7 @@ class VisitPage {
     this.confirmedAt = Date.now();
     this.visit = visit;
     if (before && visit.place.version > before.version) this.#movedOn();
-    if (this.notes.querySelector(PASSING)) clearNotes(this.notes);
+    if (!this.stillIn?.isConnected && this.notes.querySelector(PASSING)) clearNotes(this.notes);
     this.#show();
     if (before && before.state !== 'admitted' && visit.place.state === 'admitted') this.#ringDoor();
   }
@@ -235,7 +237,7 @@ class VisitPage {
   }
 
   #ringDoor() {
-    markTitle('●');
+    if (this.view !== 'call') markTitle('●');
     announceNow(t('wait.title.admitted'));
     void ring();
     navigator.vibrate?.([300, 150, 300]);
@@ -302,7 +304,8 @@ class VisitPage {
 
   /** @param {{ why: string, by: string }} how */
   async #callOver({ why, by }) {
-    if (why === 'no_session' && !await this.session.renew()) return this.#identifyAgain();
+    if (why === 'no_session') await this.session.renew();
+    if (this.session.over) return this.#identifyAgain();
     if (why === 'left' || why === 'ended' || why === 'call_over') this.#finish(by || why);
     else if (why !== 'abandoned') this.callAfter = Date.now() + CALL_AGAIN;
     void this.follow.now();

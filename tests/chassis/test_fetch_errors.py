@@ -817,3 +817,26 @@ async def test_what_is_under_way_when_another_instance_comes_is_not_done_twice(
         async with running(bus().run()):
             await until(all_acted)
     assert len(acted) == 8 * PARTITIONS
+
+
+async def test_a_client_that_has_stopped_asking_is_replaced_though_a_topic_is_forbidden(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.consuming.MEASURE_EVERY", 0.2)
+    monkeypatch.setattr("chassis.consuming.SILENT_SECONDS", 1.0)
+    monkeypatch.setattr("chassis.consuming.DEAF_SECONDS", 2.0)
+    other = f"test.{uuid4()}"
+    await kafkas.create_topics(station.node.servers, [other])
+    topic = (ResourceType.TOPIC, station.topic, AclOperation.DESCRIBE)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_only(station, *topic))
+        await stack.enter_async_context(running(station.bus(other).run()))
+        await station.say(1, topic=other)
+        await station.hears(1)
+        await until(_grows(station, "forbidden"))
+        for each in asyncio.all_tasks():
+            asks = getattr(each.get_coro(), "__qualname__", "")
+            if asks == "Fetcher._fetch_requests_routine":
+                each.cancel()
+        await station.say(2, topic=other)
+        assert await asyncio.wait_for(station.heard.get(), 30) == 2
