@@ -97,6 +97,19 @@ async def test_two_meet_by_one_offer_and_one_answer(call: Call, first: str) -> N
     await _one_each(call, patient, professional)
 
 
+async def test_an_offer_is_ready_when_it_is_asked_for(call: Call) -> None:
+    call.wire.disturb = lambda frame: [(1.0 if frame.get("ask") else 0, frame)]
+    patient, professional = await call.patient(), await call.professional()
+    await _enter(patient, professional)
+    await professional.page.wait_for_function(
+        "window.made.at(-1)?.signalingState === 'have-local-offer'",
+        timeout=GUARD * 1000,
+    )
+    assert call.wire.offers == 0
+    await _meet(patient, professional)
+    await _one_each(call, patient, professional)
+
+
 @pytest.mark.parametrize(("patients", "professionals"), MISSING)
 async def test_two_meet_whatever_devices_each_lacks(
     call: Call, patients: tuple[str, ...], professionals: tuple[str, ...]
