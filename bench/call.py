@@ -22,6 +22,7 @@ from typing import Any
 
 import aiohttp
 from playwright.async_api import Browser, Page
+from playwright.async_api import Error as PlaywrightError
 
 from bench.around import Around
 from bench.figures import Comparison, Figures
@@ -116,26 +117,45 @@ async def compare(_: Around, size: int, rounds: int) -> Comparison:
 
 async def _ours(demo: Demo, size: int) -> Figures:
     few = size // 10
-    visits = [await _visit(demo, 2) for _ in range(size)]
+    lost: list[Exception] = []
+
+    async def visits_of(number: int, *how: Any) -> Sequence[Found]:
+        return [each for _ in range(number) if (each := await _tried(demo, lost, *how))]
+
+    visits = await visits_of(size, 2)
     figures = _spread([each.seconds for each in visits])
     pairs = itertools.product(LACKS, LACKS) if few else ()
     for (one, patients), (two, professionals) in pairs:
         if patients or professionals:
-            lacking = [
-                await _visit(demo, 2, patients, professionals) for _ in range(few)
-            ]
+            lacking = await visits_of(few, 2, patients, professionals)
             name = f"patient has {one}, professional {two}: worst, s"
             figures[name] = max(each.seconds for each in lacking)
-            visits += lacking
+            visits = [*visits, *lacking]
     for people in (3, 4) if few else ():
-        many = [await _visit(demo, people) for _ in range(few)]
+        many = await visits_of(few, people)
         figures[f"{people} people: last picture, worst, s"] = max(
             each.seconds for each in many
         )
     figures["offers a visit of two, most"] = max(each.offers for each in visits)
     figures["answers a visit of two, most"] = max(each.answers for each in visits)
     figures["connections a page, most"] = max(each.connections for each in visits)
+    figures["visits that came to no picture"] = len(lost)
     return figures
+
+
+async def _tried(demo: Demo, lost: list[Exception], *how: Any) -> Found | None:
+    """One visit. Of one that comes to no picture, what its pages show is printed."""
+    try:
+        return await _visit(demo, *how)
+    except (PlaywrightError, TimeoutError, AssertionError) as error:
+        lost.append(error)
+        shown = [f"A visit came to no picture: {error}"]
+        for context in demo.browser.contexts:
+            for page in context.pages:
+                shown += [f"--- {page.url}", await page.inner_text("body")]
+            await context.close()
+        sys.stderr.write("\n".join([*shown, ""]))
+        return None
 
 
 async def _floor(demo: Demo, size: int) -> Figures:
@@ -245,10 +265,7 @@ async def _json(client: aiohttp.ClientSession, url: str) -> Any:
 
 async def _admit(nurse: Staff, booking: Booking, guest: Person) -> None:
     await nurse.sees_waiting(booking.appointment_id)
-    rows = nurse.page.locator(
-        f'[data-group="waiting"] [data-appointment="{booking.appointment_id}"]'
-    )
-    await rows.filter(has_text=guest.name).first.click()
+    await nurse.chooses_waiting(guest.name)
     await nurse.does("admit")
     await nurse.does("confirm-admit")
     await nurse.sees("call")

@@ -14,3 +14,4 @@ async def test_a_visit_of_the_comparison_has_its_figures_beside_a_plain_pairs() 
     for counted in ("offers", "answers"):
         assert figures[f"{counted} a visit of two, most"].ours == 1
     assert figures["connections a page, most"].ours == 1
+    assert figures["visits that came to no picture"].ours == 0
