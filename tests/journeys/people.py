@@ -177,7 +177,7 @@ class Staff(Person):
         Pressed again where it moved away under the finger: rows come and go.
         """
         rows = self.page.locator('[data-group="waiting"] [data-appointment]')
-        chosen = self.page.locator('[data-view="detail"] [data-fact="name"]')
+        chosen = self.page.locator('[data-view="detail"] h2[data-part="name"]')
         async with asyncio.timeout(SEEN_WITHIN / 1000):
             while await chosen.text_content() != name:
                 await rows.filter(has_text=name).first.click(timeout=SEEN_WITHIN)
