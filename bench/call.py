@@ -110,7 +110,7 @@ async def compare(_: Around, size: int, rounds: int) -> Comparison:
     return Comparison(
         name="call",
         what=f"{size} whole visits one after the other.",
-        held="Each pair met by one offer, one answer and one connection.",
+        held="Two met by one offer, one answer and one connection.",
         ours=ours,
         floor=floor,
     )
