@@ -304,8 +304,8 @@ class VisitPage {
 
   /** @param {{ why: string, by: string }} how */
   async #callOver({ why, by }) {
-    if (why === 'no_session') await this.session.renew();
-    if (this.session.over) return this.#identifyAgain();
+    // Who hangs up after the end of their session has finished all the same.
+    if (why === 'no_session' && !await this.session.renew() && this.session.over) return this.#identifyAgain();
     if (why === 'left' || why === 'ended' || why === 'call_over') this.#finish(by || why);
     else if (why !== 'abandoned') this.callAfter = Date.now() + CALL_AGAIN;
     void this.follow.now();
