@@ -17,24 +17,15 @@ from tests.frontend.test_in_a_browser import (
 )
 
 
-async def test_the_sign_in_the_title_goes_when_one_is_in_the_call(
+async def test_who_sees_the_call_or_is_sent_back_from_it_is_not_shown_as_called(
     stage: Stage, page: Page
 ) -> None:
-    """It is for somebody who looks at another tab: who sees the call needs none."""
+    """The sign in the title is for somebody who looks at another tab."""
     await in_line(stage, page, "en")
     stage.lobby.move("admitted")
     await view(page, "call")
     await expect(page.locator("#announce-now")).not_to_be_empty()
     assert not (await page.title()).startswith("● ")
-
-
-async def test_who_is_sent_back_from_the_call_is_not_shown_as_called(
-    stage: Stage, page: Page
-) -> None:
-    await in_line(stage, page, "en")
-    stage.lobby.move("admitted")
-    await view(page, "call")
-    await expect(page.locator("#announce-now")).not_to_be_empty()
     stage.lobby.move("waiting", "technical")
     await view(page, "wait")
     assert not (await page.title()).startswith("● ")
